@@ -1,0 +1,24 @@
+#!/bin/sh
+# Installs the real players and servers that the functional tests use, where the system has apt and we are root.
+# Elsewhere it says what is missing; the tests that need it then fail by name.
+set -eu
+
+# program:package
+WANTED="ffmpeg:ffmpeg ffprobe:ffmpeg mpg123:mpg123 curl:curl lame:lame sox:sox espeak-ng:espeak-ng oggenc:vorbis-tools
+opusenc:opus-tools flac:flac nginx:nginx-light icecast2:icecast2 chromium:chromium shellcheck:shellcheck node:nodejs npm:npm
+promtool:prometheus systemd-analyze:systemd setpriv:util-linux busybox:busybox-static"
+
+missing=
+for pair in $WANTED; do
+    PATH="$PATH:/usr/sbin" command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    # shellcheck disable=SC2086 # a list of package names
+    apt-get install -y -qq --no-install-recommends $missing >/dev/null
+else
+    echo "these packages are missing, and the tests that use them will fail:$missing" >&2
+fi
