@@ -1,0 +1,83 @@
+"""AAC in ADTS (`.aac`): frames of MPEG-2 and MPEG-4, with or without a CRC, passed through as they are.
+
+HE-AAC (SBR and PS implicit) is paced by the header's rate, which is that of the core, and is right for its duration:
+a frame of 1024 core samples is decoded to 2048 at twice the rate. Pure. Header: ISO 14496-3, 1.A.2.2.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from struct import Struct
+from typing import Final, NamedTuple
+
+from radiostream.audio.framed import FramedReader, Framing
+from radiostream.audio.frames import AAC
+
+RATES_HZ: Final = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+"""Sample rates by their index in a header."""
+SAMPLES: Final = 1024
+"""Samples of each channel in one raw block, at the header's rate."""
+HEADER_BYTES: Final = 7
+LONGEST: Final = 8191
+"""Bytes of the longest frame that a header can describe."""
+CHANNELS: Final = (0, 1, 2, 3, 4, 5, 6, 8)
+"""Channels by their configuration; 0 is described inside the frame, by a program config element."""
+
+_CRC_BYTES: Final = 2
+_IN_BAND: Final = 2
+"""Channels that are said of a stream whose frames describe theirs themselves."""
+
+_WORD: Final = Struct(">I").unpack_from
+_DECISIVE: Final = 0xFFFF_FDC0
+"""The bits of a header's first four bytes that matter here: not private, copyright, original and length."""
+_WITHOUT_CRC: Final = 1 << 16
+
+
+class Header(NamedTuple):
+    """What the seven bytes of a frame's header say."""
+
+    kind: int
+    """Equal for all frames of one track: MPEG version, profile, sample rate, channels."""
+    rate_hz: int
+    channels: int
+    samples: int
+    length: int
+    """Bytes of the frame, header included."""
+
+
+@lru_cache(maxsize=64)
+def _parsed(word: int) -> tuple[int, int, int, int] | None:
+    """Kind, sample rate, channels and least length of a frame whose header begins so, None where that is no header."""
+    rate_index = word >> 10 & 15
+    if word >> 20 != 0xFFF or word >> 17 & 3 or rate_index >= len(RATES_HZ):
+        return None
+    least = HEADER_BYTES if word & _WITHOUT_CRC else HEADER_BYTES + _CRC_BYTES
+    return word & ~_WITHOUT_CRC, RATES_HZ[rate_index], CHANNELS[word >> 6 & 7] or _IN_BAND, least
+
+
+def header_at(data: bytes | memoryview, at: int) -> Header | None:
+    """The ADTS header at `at`, which must have seven bytes there; None where there is none."""
+    parsed = _parsed(_WORD(data, at)[0] & _DECISIVE)
+    if parsed is None:
+        return None
+    kind, rate_hz, channels, least = parsed
+    length = (data[at + 3] & 3) << 11 | data[at + 4] << 3 | data[at + 5] >> 5
+    if length < least:
+        return None
+    return Header(kind, rate_hz, channels, SAMPLES * (1 + (data[at + 6] & 3)), length)
+
+
+def _refusal(head: bytes) -> str:
+    """Why there are no ADTS frames in audio that begins with these bytes."""
+    if head[:4] == b"ADIF":
+        return "is AAC in ADIF, which can not be streamed"
+    if head[:1] == b"\x56" and head[1:2] >= b"\xe0":
+        return "is AAC in LOAS, which is not supported"
+    return "holds no AAC frames" if head else "is empty but for tags"
+
+
+class AdtsReader(FramedReader):
+    """One `.aac` file as the `Reader` interface describes it."""
+
+    framing = Framing("AAC", AAC, HEADER_BYTES, LONGEST, re.compile(rb"\xff[\xf0\xf1\xf8\xf9]"), header_at, _refusal)
