@@ -1,0 +1,313 @@
+"""The order in which one station plays its tracks. Pure: no clock, no thread, no file; the producer's thread owns it.
+
+In shuffle, a cycle plays every track once: `_pending` is what it has still to play, `_done` what it has played. In
+sequence the tracks are a circle: `_pending` is the listing from behind `_place` once round. Switching keeps `_done`, so
+no track comes a second time before all came once: shuffle begins with the others, and sequence steps over it once.
+What was played lies on two stacks, `_back` and `_ahead`, between which previous and next move.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from itertools import islice, pairwise
+from typing import TYPE_CHECKING, Final
+
+from radiostream.playlist.natural import natural_key
+from radiostream.playlist.spread import spread
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from radiostream.playlist.track import Track
+
+STEPS_BACK: Final = 200
+"""How many tracks `previous` can go back."""
+
+_SOON: Final = 50
+
+
+def _unknown(_track: Track) -> str:
+    return ""
+
+
+class Playlist:
+    """What plays next. Tracks are known by path: a replaced file takes the place of the one before it.
+
+    A track that leaves the listing and comes back in the same cycle has been played if it had been before.
+    """
+
+    def __init__(self, rng: random.Random, shuffle: bool = False, artist_of: Callable[[Track], str] = _unknown) -> None:
+        """`artist_of` answers at once, with an empty string while a track's artist is not known (yet)."""
+        self._rng = rng
+        self._shuffle = shuffle
+        self._artist_of = artist_of
+        self._tracks: dict[str, Track] = {}
+        self._pending: deque[str] = deque()
+        self._done: set[str] = set()
+        self._stepped_over: set[str] = set()
+        """What sequence is to step over when it comes there, as shuffle had played it."""
+        self._back: deque[str] = deque(maxlen=STEPS_BACK)
+        self._ahead: list[str] = []
+        self._current: Track | None = None
+        self._current_path: str | None = None
+        """May name what is not listed (yet): after `restore`, or when the file is gone."""
+        self._place: str | None = None
+        """The latest track that came from `_pending`; sequence goes on behind it, even when it is gone."""
+        self._promised = False
+        """`peek` has answered: the order stays as it is until `next`, whatever becomes known."""
+        self._crowded = False
+        """The rest of this cycle can not be ordered without an artist following itself."""
+
+    def __len__(self) -> int:
+        return len(self._tracks)
+
+    @property
+    def current(self) -> Track | None:
+        """What `next` or `previous` returned last (its file may be gone by now); after `restore` and `update` the track
+        that was current then, if it is still there."""
+        return self._current
+
+    @property
+    def shuffle(self) -> bool:
+        return self._shuffle
+
+    def update(self, tracks: Sequence[Track]) -> None:
+        """Take the whole new listing, in natural order: what is gone leaves, what is new joins the running cycle, in
+        order or (shuffle) at a random later slot. O(n)."""
+        self._tracks = {track.path: track for track in tracks}
+        self._promised = False
+        if self._current is None and self._current_path is not None:
+            self._current = self._tracks.get(self._current_path)
+        if not self._tracks:
+            return  # a directory that is away for a while finds its order again
+        if self._shuffle:
+            self._join()
+        else:
+            self._pending = deque(self._circle())
+
+    def set_shuffle(self, on: bool) -> None:
+        """Reorder what is still to play; the current track and what was played stay as they are. O(n)."""
+        if on == self._shuffle:
+            return
+        self._shuffle = on
+        self._promised = False
+        self._stepped_over = set() if on else set(self._done)
+        if on:
+            self._pending = deque(self._spread(path for path in self._tracks if path not in self._done))
+        else:
+            self._pending = deque(self._circle())
+
+    def next(self) -> Track | None:
+        """Advance: forward again through what `previous` went back over, then what this cycle has still to play.
+
+        None, with nothing current, when there are no tracks.
+        """
+        path = self._upcoming(mend=not self._promised)
+        self._promised = False
+        if path is None:
+            self._leave()
+            return None
+        if self._ahead:
+            self._ahead.pop()
+        else:
+            self._take()
+        if self._current_path is not None:
+            self._back.append(self._current_path)
+        return self._enter(path)
+
+    def peek(self) -> Track | None:
+        """What `next` will return, unless `update`, `set_shuffle`, `previous` or another `peek` comes between, which
+        may find that meanwhile an artist has become known who would follow himself."""
+        path = self._upcoming(mend=True)
+        self._promised = True
+        return None if path is None else self._tracks[path]
+
+    def previous(self) -> Track | None:
+        """Go back to what really played before. With nothing left there: the track in front of the current one (in
+        sequence) or the current one once more (shuffle). None, with nothing current, when there are no tracks."""
+        if not self._tracks:
+            self._leave()
+            return None
+        self._promised = False
+        path = self._drop_gone(self._back)
+        if path is not None:
+            self._back.pop()
+        elif not self._shuffle and self._current_path is not None:
+            path = self._in_front(self._current_path)
+        elif self._current_path in self._tracks:
+            return self._enter(self._current_path)
+        if path is None:
+            return self.next()
+        if self._current_path is not None:
+            self._ahead.append(self._current_path)
+        return self._enter(path)
+
+    def state(self) -> dict[str, object]:
+        """All that `restore` needs, ready for JSON (in ASCII: paths may hold surrogate escapes). O(n)."""
+        return {
+            "shuffle": self._shuffle,
+            "current": self._current_path,
+            "place": self._place,
+            "pending": list(self._pending) if self._shuffle else [],
+            "done": list(self._done),
+            "stepped_over": list(self._stepped_over),
+            "back": list(self._back),
+            "ahead": list(self._ahead),
+        }
+
+    def restore(self, state: Mapping[str, object]) -> None:
+        """Go on from an earlier `state`, before or after the first `update`. What is damaged in it is left out."""
+        shuffle = state.get("shuffle")
+        if isinstance(shuffle, bool):
+            self._shuffle = shuffle
+        self._current = None
+        self._current_path = _path(state.get("current"))
+        self._place = _path(state.get("place"))
+        self._done = set(_paths(state.get("done")))
+        self._stepped_over = set(_paths(state.get("stepped_over")))
+        self._pending = deque(path for path in dict.fromkeys(_paths(state.get("pending"))) if path not in self._done)
+        self._back = deque(_paths(state.get("back")), maxlen=STEPS_BACK)
+        self._ahead = _paths(state.get("ahead"))[-STEPS_BACK:]
+        self.update(tuple(self._tracks.values()))
+
+    def _enter(self, path: str | None) -> Track | None:
+        self._current_path = path
+        self._current = None if path is None else self._tracks[path]
+        return self._current
+
+    def _leave(self) -> None:
+        """Nothing is there to play; a restored current track that was never seen yet is waited for."""
+        if self._current is not None:
+            self._back.append(self._current.path)
+            self._enter(None)
+
+    def _upcoming(self, mend: bool) -> str | None:
+        """The path that is next: at the end of `_ahead`, else now at the front of `_pending`. O(1) but for a new cycle
+        and the (rare) artist who would follow himself."""
+        if not self._tracks:
+            return None
+        path = self._drop_gone(self._ahead)
+        if path is not None:
+            return path
+        if self._shuffle:
+            self._look_ahead_shuffled(mend)
+        else:
+            self._step_over()
+        return self._pending[0]
+
+    def _take(self) -> None:
+        """The front of `_pending` goes on the air."""
+        path = self._pending.popleft()
+        if path in self._done:
+            self._done.clear()
+        self._done.add(path)
+        self._place = path
+
+    def _step_over(self) -> None:
+        """Bring a track of the circle to the front that is neither stepped over nor (gone back to) on the air."""
+        for _ in range(2 * len(self._tracks)):  # at most once round to step over, and once more to find one
+            if not self._pending:
+                self._pending = deque(self._circle())
+            path = self._pending[0]
+            on_air = path == self._current_path and len(self._tracks) > 1
+            if not on_air and path not in self._stepped_over:
+                return
+            self._stepped_over.discard(path)
+            self._done.add(path)
+            self._place = self._pending.popleft()
+
+    def _look_ahead_shuffled(self, mend: bool) -> None:
+        """Begin a new cycle where this one is over, and mend its order where an artist would follow himself."""
+        if not self._pending:
+            self._done.clear()
+            self._pending = deque(self._spread(self._tracks))
+        if mend and not self._crowded and self._repeats_soon():
+            self._pending = deque(self._spread(self._pending))
+        if self._pending[0] == self._current_path and len(self._tracks) > 1:
+            self._put_off()
+
+    def _put_off(self) -> None:
+        """Let another one pass the current track, which is next as well: gone back to, its successor gone."""
+        if len(self._pending) > 1:
+            self._pending[0], self._pending[1] = self._pending[1], self._pending[0]
+            return
+        self._done = set(self._pending)
+        self._pending = deque(self._spread(path for path in self._tracks if path not in self._done))
+
+    def _drop_gone(self, stack: deque[str] | list[str]) -> str | None:
+        """The top of a stack of played tracks, once those that are gone (or on the air now) are taken off."""
+        while stack:
+            path = stack[-1]
+            if path in self._tracks and (path != self._current_path or len(self._tracks) == 1):
+                return path
+            stack.pop()
+        return None
+
+    def _circle(self) -> list[str]:
+        """The listing from behind the place once round."""
+        paths = list(self._tracks)
+        start = 0
+        if self._place in self._tracks:
+            start = paths.index(self._place) + 1
+        elif self._place is not None:
+            start = bisect_right(paths, natural_key(self._place), key=natural_key)
+        return paths[start:] + paths[:start]
+
+    def _in_front(self, path: str) -> str:
+        """The track before `path` in natural order, round the beginning to the end."""
+        paths = list(self._tracks)
+        listed = path in self._tracks
+        return paths[(paths.index(path) if listed else bisect_right(paths, natural_key(path), key=natural_key)) - 1]
+
+    def _spread(self, some: Iterable[str]) -> list[str]:
+        """A permutation that neither begins with the current track nor, where it can be, repeats an artist."""
+        paths = list(some)
+        last = "" if self._current_path is None else self._artist(self._current_path)
+        artists = {path: self._artist(path) for path in paths}
+        order = spread(paths, list(artists.values()), last, self._rng)
+        if len(order) > 1 and order[0] == self._current_path:
+            other = self._rng.randrange(1, len(order))
+            order[0], order[other] = order[other], order[0]
+        self._crowded = any(one == two for one, two in pairwise([last, *map(artists.__getitem__, order)]))
+        return order
+
+    def _artist(self, path: str) -> str:
+        """Whose track it is; one without an artist has a path for an artist, and so is never alike to another."""
+        track = self._tracks.get(path)
+        if path == self._current_path and self._current is not None:
+            track = self._current
+        artist = "" if track is None else self._artist_of(track)
+        return f"a{artist.casefold()}" if artist else f"p{path}"
+
+    def _repeats_soon(self) -> bool:
+        """Whether an artist will follow himself: found out early, while there are others left to put between."""
+        soon = list(map(self._artist, islice(self._pending, _SOON)))
+        heard = [] if self._current_path is None else [self._artist(self._current_path)]
+        return any(one == two for one, two in pairwise(heard + soon))
+
+    def _join(self) -> None:
+        """Take what is new into the running cycle of shuffle, at random slots, and what is gone out of it."""
+        self._crowded = False
+        known = self._done.union(self._pending)
+        if self._current_path is not None and self._current_path not in known:
+            self._done.add(self._current_path)
+            known.add(self._current_path)
+        added = [path for path in self._tracks if path not in known]
+        kept = [path for path in self._pending if path in self._tracks]
+        if not kept:
+            self._pending = deque(self._spread(added))
+            return
+        self._rng.shuffle(added)
+        slots = set(self._rng.sample(range(len(kept) + len(added)), len(added)))
+        old, new = iter(kept), iter(added)
+        self._pending = deque(next(new if slot in slots else old) for slot in range(len(kept) + len(added)))
+
+
+def _path(value: object) -> str | None:
+    return value if isinstance(value, str) and "\0" not in value else None
+
+
+def _paths(value: object) -> list[str]:
+    return [item for item in value if _path(item)] if isinstance(value, list) else []

@@ -1,0 +1,182 @@
+"""The tagger: one thread that reads every track's tags, those asked for first, and keeps them.
+
+The thread "tagger" reads, and rests after each file as long as it read, so that it takes half a core at most and never
+holds up a producer. Everything else may be called by any thread and answers at once, but for `wait`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from radiostream.playlist.track import Tags, read_tags
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from radiostream.playlist.track import Track
+
+_LOG: Final = logging.getLogger(__name__)
+
+MANY: Final = 300
+"""Above so many tracks, the log tells how far the reading has come."""
+_PROGRESS_S: Final = 10.0
+
+
+class Tagger:
+    """The tags of all tracks of all stations. What leaves every listing is forgotten."""
+
+    def __init__(
+        self,
+        on_tags: Callable[[Track, Tags], None] | None = None,
+        read: Callable[[str], Tags] = read_tags,
+        now: Callable[[], float] = time.monotonic,
+        rests: bool = True,
+    ) -> None:
+        """`on_tags(track, tags)` is called by the thread "tagger" for each track that was asked for with `request` or
+        `wait` before its tags were known, not for those read in passing."""
+        self._on_tags = on_tags
+        self._read = read
+        self._now = now
+        self._rests = rests
+        self._wake = threading.Condition()
+        """Guards everything below; nobody holds it while reading a file."""
+        self._stopping = False
+        self._tags: dict[Track, Tags] = {}
+        self._requested: dict[Track, None] = {}
+        """Asked for, in order."""
+        self._listings: dict[str, Sequence[Track]] = {}
+        self._changed = False
+        """Whether a listing came that `_todo` does not know yet."""
+        self._todo: deque[Track] = deque()
+        self._begun = 0
+        self._told_s = 0.0
+        self._artists: dict[str, str] = {}
+        self._thread = threading.Thread(target=self._run, name="tagger", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 1.0) -> None:
+        """End the thread; one that hangs in a file is left behind after `timeout_s`. Nobody waits any longer."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def get(self, track: Track) -> Tags | None:
+        """The track's tags where they are known by now."""
+        return self._tags.get(track)
+
+    def artist_of(self, track: Track) -> str:
+        """What `Playlist` wants to know: the artist, empty while not known."""
+        tags = self._tags.get(track)
+        return tags.artist if tags else ""
+
+    def request(self, track: Track) -> Tags | None:
+        """The track's tags where they are known; else None, and they are read next and told to `on_tags`."""
+        with self._wake:
+            tags = self._tags.get(track)
+            if tags is None and track not in self._requested:
+                self._requested[track] = None
+                self._wake.notify_all()
+            return tags
+
+    def wait(self, track: Track, timeout_s: float) -> Tags | None:
+        """The track's tags, waited for; None when they did not come in time (they are told to `on_tags` then)."""
+        self.request(track)
+        with self._wake:
+            self._wake.wait_for(lambda: self._stopping or track in self._tags, timeout_s)
+            return self._tags.get(track)
+
+    def enqueue(self, route: str, tracks: Sequence[Track]) -> None:
+        """`tracks` is now the whole listing of the station at `route`: read what is new, forget what is in no listing.
+        The sequence is kept, not copied. O(1) for the caller."""
+        with self._wake:
+            self._listings[route] = tracks
+            self._changed = True
+            self._wake.notify_all()
+
+    def step(self) -> bool:
+        """Read one file, where there is one to read: the thread's work, by hand in tests."""
+        self._sort_out()
+        track = self._next()
+        if track is None:
+            return False
+        try:
+            tags = self._read(track.path)
+        except Exception:
+            _LOG.exception("reading the tags of %s failed", track.name)
+            tags = Tags()
+        with self._wake:
+            self._tags[track] = self._slim(tags)
+            requested = self._requested.pop(track, False) is None
+            self._wake.notify_all()
+        if requested and self._on_tags is not None:
+            self._on_tags(track, tags)
+        self._tell_progress()
+        return True
+
+    def _sort_out(self) -> None:
+        """Bring `_tags` and `_todo` in line with the listings, outside the lock: this takes milliseconds."""
+        with self._wake:
+            if not self._changed:
+                return
+            self._changed = False
+            listings = tuple(self._listings.values())
+            tags = self._tags
+        listed = dict.fromkeys(track for tracks in listings for track in tracks)
+        kept = {track: tags[track] for track in listed if track in tags}
+        self._todo = deque(track for track in listed if track not in kept)
+        artists = {tag.artist for tag in kept.values()}
+        self._artists = {artist: artist for artist in artists}
+        with self._wake:
+            self._tags = kept
+        if self._todo and not self._begun and len(self._todo) > MANY:
+            self._begun, self._told_s = len(self._todo), self._now()
+            _LOG.info("reading the tags of %d files", self._begun)
+
+    def _next(self) -> Track | None:
+        """The next track to read; one that was asked for stays in `_requested` until it has been read."""
+        with self._wake:
+            for track in self._requested:
+                return track
+        while self._todo:
+            track = self._todo.popleft()
+            if track not in self._tags:
+                return track
+        return None
+
+    def _slim(self, tags: Tags) -> Tags:
+        """The same tags, with one string for all tracks of an artist or an album."""
+        one = self._artists.setdefault
+        return Tags(tags.title, one(tags.artist, tags.artist), one(tags.album, tags.album))
+
+    def _tell_progress(self) -> None:
+        if not self._begun:
+            return
+        if not self._todo:
+            _LOG.info("the tags of all files are read")
+            self._begun = 0
+        elif self._now() - self._told_s >= _PROGRESS_S:
+            self._told_s = self._now()
+            _LOG.info("reading tags: %d files to go", len(self._todo))
+
+    def _run(self) -> None:
+        while not self._stopping:
+            begun_s = self._now()
+            try:
+                worked = self.step()
+            except Exception:
+                _LOG.exception("telling a track's tags failed")
+                worked = True
+            took_s = self._now() - begun_s
+            with self._wake:
+                if not worked:
+                    self._wake.wait_for(lambda: self._stopping or self._changed or bool(self._requested))
+                elif self._rests:
+                    self._wake.wait_for(lambda: self._stopping or bool(self._requested), took_s)
