@@ -1,0 +1,1 @@
+"""Who plays it: clock, ring and station."""

@@ -1,0 +1,105 @@
+"""What is heard: the tracks that are published, each on the air from the moment a new listener would start in it.
+
+The ring runs ahead of the listeners by the burst: that is the lead that players are given. A track therefore goes on
+the air not when its first chunk is published but `burst_s` later, when that chunk is where listeners start. At a mark
+(a skip) both are the same moment. Owned by the producer's thread.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, replace
+
+from radiostream.playlist.history import FAILED, PLAYED, History
+from radiostream.playlist.state import Saved
+from radiostream.playlist.tagger import Tagger
+from radiostream.playlist.track import Tags, Track
+from radiostream.radio.clock import Clock
+from radiostream.radio.deck import Deck
+from radiostream.radio.status import OnAir
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A published track that will be heard from `at_s` (monotonic) on."""
+
+    deck: Deck
+    at_s: float
+
+
+class Air:
+    """See the module."""
+
+    def __init__(self, clock: Clock, tagger: Tagger) -> None:
+        self.history = History()
+        self.on_air: OnAir | None = None
+        self._clock = clock
+        self._tagger = tagger
+        self._deck: Deck | None = None
+        self._cues: deque[Cue] = deque()
+
+    @property
+    def next_s(self) -> float:
+        """When the next track is heard; infinite while none is cued."""
+        return self._cues[0].at_s if self._cues else math.inf
+
+    def cue(self, deck: Deck, at_s: float) -> None:
+        """`deck` will be heard from `at_s` on, less what it was wound forward."""
+        self._cues.append(Cue(deck, at_s))
+
+    def withdraw(self) -> int:
+        """Forget what is cued, for a skip; how many tracks that were."""
+        count = sum(cue.deck.track is not None for cue in self._cues)
+        self._cues.clear()
+        return count
+
+    def switch(self, how: str = PLAYED) -> OnAir:
+        """The next cued track is on the air; the one before it ended like `how`."""
+        cue = self._cues.popleft()
+        deck, unix_s, now_s = cue.deck, self._clock.unix_s(), self._clock.now_s()
+        if self._deck is not None and self._deck.track is not None:
+            self.history.end(FAILED if self._deck.ended == FAILED else how, unix_s)
+        self._deck = deck
+        started_s = cue.at_s - deck.position_s
+        tags = (self._tagger.get(deck.track) or Tags()) if deck.track else Tags()
+        if deck.track is not None:
+            self.history.begin(deck.track.name, tags, unix_s, resumed=deck.position_s > 0)
+        self.on_air = OnAir(
+            track=deck.track,
+            tags=tags,
+            started_at=unix_s - (now_s - started_s),
+            started_s=started_s,
+            duration_s=deck.duration_s,
+            params=deck.params,
+            kbps=deck.kbps,
+            skipped_to=how != PLAYED,
+        )
+        return self.on_air
+
+    def delay(self, by_s: float) -> None:
+        """The stream stood still for so long: what is on the air is not as far as the clock would have it."""
+        if self.on_air is not None:
+            self.on_air = replace(self.on_air, started_s=self.on_air.started_s + by_s)
+
+    def retitle(self, track: Track, tags: Tags) -> bool:
+        """The tags of `track` are known now; whether it is on the air."""
+        if self.on_air is None or self.on_air.track != track:
+            return False
+        self.on_air = replace(self.on_air, tags=tags)
+        self.history.retitle(tags)
+        return True
+
+    def clear(self) -> None:
+        """Nothing is on the air any more."""
+        self._cues.clear()
+        self._deck = self.on_air = None
+
+    def saved(self, playlist: dict[str, object]) -> Saved:
+        """What a later run needs to go on from where the listeners are."""
+        on_air = self.on_air
+        if on_air is None or on_air.track is None:
+            return Saved(playlist, self.history.state())
+        return Saved(
+            playlist, self.history.state(), on_air.track.path, max(0.0, self._clock.now_s() - on_air.started_s)
+        )

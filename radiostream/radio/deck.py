@@ -1,0 +1,113 @@
+"""One loaded track: its open file, its reader and its link. Used by the producer's thread only."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import BinaryIO
+
+from radiostream.audio.formats import open_reader
+from radiostream.audio.frames import AudioError, Block, Params, Reader
+from radiostream.audio.silence import silence
+from radiostream.playlist.history import PLAYED
+from radiostream.playlist.track import Tags, Track
+from radiostream.radio.ring import Chunk, Link
+from radiostream.radio.status import display_title
+
+SEEK_BUDGET_BYTES = 64 << 20
+"""A restart goes back to its place in a track by reading up to it; one that lies further in is not looked for."""
+
+
+class Deck:
+    """A track (or silence) being read. `close` when done; a deck that reached its end holds no file."""
+
+    def __init__(self, reader: Reader, track: Track | None = None, file: BinaryIO | None = None) -> None:
+        self._file = file
+        self._reader = reader
+        self.link = Link(track, reader.params, reader.preamble)
+        self.ended = PLAYED
+        """How the track will have ended: `played`, or `failed` when reading it broke off."""
+        self.position_s = 0.0
+        """Where in the track the first chunk lies."""
+        self.tags: Tags | None = None
+        """As far as they are known."""
+        self._closed = False
+
+    @property
+    def track(self) -> Track | None:
+        return self.link.track
+
+    @property
+    def title(self) -> str:
+        """What a player shows while this track is heard."""
+        return display_title(self.link.track, self.tags)
+
+    @property
+    def params(self) -> Params:
+        return self.link.params
+
+    @property
+    def kbps(self) -> int:
+        return self._reader.kbps
+
+    @property
+    def duration_s(self) -> float | None:
+        return self._reader.duration_s
+
+    def fill(self, buffer: memoryview, max_s: float) -> Block:
+        """The next block of the track; length 0 at its end. Raises AudioError or OSError where reading broke off."""
+        if self._closed:
+            return Block()
+        return self._reader.fill(buffer, max(1, round(max_s * self._reader.tick_hz)))
+
+    def chunk(self, buffer: memoryview, block: Block, start_s: float) -> Chunk:
+        """`block`, which lies at the front of `buffer`, as a chunk that is due at `start_s`."""
+        small = block.length * 8 < len(buffer)
+        view = buffer[: block.length]
+        return Chunk(
+            self.link,
+            memoryview(bytes(view)) if small else view,
+            buffer=None if small else buffer,
+            start_s=start_s,
+            duration_s=block.ticks_total / self._reader.tick_hz,
+            offsets=block.offsets,
+            ticks=block.ticks,
+            tick_s=1 / self._reader.tick_hz,
+        )
+
+    def seek(self, position_s: float, buffer: memoryview) -> None:
+        """Read on to `position_s` of the track, as far as that is."""
+        bytes_read = 0
+        while self.position_s < position_s and bytes_read < SEEK_BUDGET_BYTES:
+            block = self.fill(buffer, position_s - self.position_s)
+            if not block.length:
+                break
+            self.position_s += block.ticks_total / self._reader.tick_hz
+            bytes_read += block.length
+
+    def close(self) -> None:
+        """Let go of the file; nothing more comes."""
+        self._closed = True
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()
+            self._file = None
+
+
+def load(track: Track, serial: int) -> Deck:
+    """Open `track`; `serial` numbers an Ogg link. Raises AudioError or OSError where it can not be played."""
+    file = open(track.path, "rb", buffering=0)  # noqa: SIM115 - the deck owns it
+    try:
+        return Deck(open_reader(file, track.family, serial), track, file)
+    except BaseException:
+        file.close()
+        raise
+
+
+def load_silence(family: str, like: Params | None, serial: int) -> Deck:
+    """Endless silence in the station's own format."""
+    return Deck(silence(family, like, serial))
+
+
+def reason(error: AudioError | OSError) -> str:
+    """Why a file was given up, in words for the operator."""
+    return str(error) if isinstance(error, AudioError) else (error.strerror or type(error).__name__)

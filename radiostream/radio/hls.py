@@ -1,0 +1,248 @@
+"""HLS: the ring's chunks as a list of segments that, once told to a player, never change.
+
+Threads: request threads call `refresh` and `find`; whoever asks first after something was published adds it to the
+list, under a lock, from the ring's immutable chunks. The producer does nothing for it, and a station whose playlist
+nobody asks for has none. Segments refer to chunks; no audio is copied.
+
+Time: segments lie end to end on a timeline of their own, which begins with the Unix time and grows by what is listed
+(the clock of the ring goes back at a mark). A segment is a run of chunks that fit into the target duration. It may
+take a short rest of one track together with the beginning of the next: where sample rate and channels stay, the
+frames follow one another as in the plain stream, and no discontinuity interrupts a decoder. There is one at a mark (a
+skip, a resumption), where sample rate or channels change, and where nobody asked for so long that audio was missed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from radiostream.radio.clock import Clock
+from radiostream.radio.ring import Chunk, Ring
+
+TARGET_S: Final = 5
+"""EXT-X-TARGETDURATION: no segment's duration, rounded, exceeds it (RFC 8216 §4.3.3.1). A chunk's 5 s, no more: a
+player starts three of these behind the end of the list, and should hear nearly what others hear in the plain stream."""
+
+LONGEST_S: Final = 5.49
+LISTED_S: Final = 22.0
+"""What is listed: the newest segments that last so long together. Never fewer than five, more than three target
+durations (RFC 8216 §6.2.2); and short enough that the ring's minute covers a list, a segment and a list again, for
+which a segment must be there after it has left the list."""
+
+SHORT_S: Final = 1.5
+"""A rest of a track below this becomes the beginning of the next segment, if that may be."""
+
+SETTLE_S: Final = 1.5
+"""What is skipped again so soon is never listed: a player would hear all of it, and be late for good."""
+
+PTS_HZ: Final = 90_000
+PTS_WRAP: Final = 1 << 33
+
+EPOCH_S: Final = 1_735_689_600
+NUMBERS_PER_S: Final = 10
+"""A run's numbers begin with the tenths of a second since 2025-01-01: those of a restarted server are higher than any
+that the run before can have told, whose segments last some seconds each, but for a few at its beginning."""
+
+WINDOW_S: Final = 3.0 * TARGET_S
+"""A player that has not asked for the playlist for so long has gone."""
+PLAYERS_MAX: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segment:
+    """Consecutive chunks, as one file of a playlist."""
+
+    ring: Ring
+    number: int
+    """Its media sequence number."""
+    era: int
+    """Its discontinuity sequence number."""
+    is_cut: bool
+    """A discontinuity precedes it."""
+    chunks: tuple[Chunk, ...]
+    duration_s: float
+    pts: int
+    """The time of its first frame: 90 kHz, 33 bits."""
+    unix_s: float
+    """When its first frame is heard by those who listen to the plain stream."""
+
+    @property
+    def title(self) -> str:
+        """What is heard for most of it."""
+        return self.chunks[-1].title
+
+    @property
+    def codec(self) -> str:
+        return self.chunks[0].link.params.codec
+
+    @property
+    def is_held(self) -> bool:
+        """Whether all its bytes are still their own. Ask before and after they are used."""
+        return self.ring.holds(self.chunks[0])
+
+
+class Hls:
+    """One station's segments, and who follows them. For any thread."""
+
+    def __init__(self, clock: Clock, run: str | None = None) -> None:
+        self.run = run or os.urandom(5).hex()
+        """Stands in every segment's URL: no other run of the server gives that name to anything else."""
+        self.players = Players(clock)
+        self._clock = clock
+        self._lock = threading.Lock()  # guards everything below
+        self._ring: Ring | None = None
+        self._seen = -1
+        self._open: list[Chunk] = []
+        """Chunks that are no segment yet."""
+        self._cut = True
+        """The next segment begins with a discontinuity."""
+        self._last: Chunk | None = None
+        self._kept: deque[Segment] = deque()
+        """All segments whose audio is still in the ring, the listed ones among them."""
+        self._number = self._era = 0
+        self._at_s = 0.0
+        """Where the next segment begins on the timeline."""
+
+    def refresh(self, ring: Ring, burst_s: float) -> tuple[Segment, ...]:
+        """What a playlist lists now, oldest first; `burst_s` is how far behind the ring the station is heard."""
+        with self._lock:
+            if ring is not self._ring:
+                self._enter(ring)
+            chunks = ring.chunks
+            if not chunks:
+                return ()
+            while self._kept and self._kept[0].chunks[0].seq < chunks[0].seq:
+                self._kept.popleft()
+            if chunks[-1].seq > self._seen:
+                for chunk in self._fresh(chunks, burst_s):
+                    self._add(chunk, burst_s)
+            return self._listed()
+
+    def find(self, number: int) -> Segment | None:
+        """The segment of that number, listed or not any more; None where there is none, or its audio is gone."""
+        with self._lock:
+            at = number - self._kept[0].number if self._kept else -1
+            return self._kept[at] if 0 <= at < len(self._kept) else None
+
+    # -- the lock is held below ------------------------------------------------------------------------------------
+
+    def _enter(self, ring: Ring) -> None:
+        """Begin with a ring: the first, or another one because the station sends another format now."""
+        if self._ring is None:
+            unix_s = self._clock.unix_s()
+            self._at_s = unix_s % (PTS_WRAP / PTS_HZ)
+            self._number = self._era = max(0, int((unix_s - EPOCH_S) * NUMBERS_PER_S))
+        self._ring = ring
+        self._seen = -1
+        self._cut, self._last = True, None
+        self._open.clear()
+        self._kept.clear()
+
+    def _fresh(self, chunks: tuple[Chunk, ...], burst_s: float) -> Iterator[Chunk]:
+        """What is new, without what was skipped at once, and without what may still be."""
+        fresh = [chunk for chunk in chunks if chunk.seq > self._seen]
+        marks = [chunk for chunk in fresh if chunk.mark]
+        superseded = {one.seq for one, then in pairwise(marks) if then.start_s - one.start_s < SETTLE_S}
+        leave_out = False
+        for chunk in fresh:
+            if chunk.mark:
+                leave_out = chunk.seq in superseded
+                settled_s = chunk.start_s + burst_s + SETTLE_S
+                if chunk is marks[-1] and self._kept and self._clock.now_s() < settled_s:
+                    return
+            if leave_out:
+                self._seen = chunk.seq
+            else:
+                yield chunk
+
+    def _add(self, chunk: Chunk, burst_s: float) -> None:
+        missed_s = self._missed_s(chunk)
+        self._seen = chunk.seq
+        if missed_s:
+            self._open.clear()
+            self._at_s += missed_s
+        elif self._open and not self._goes_with_open(chunk):
+            if chunk.mark and chunk.link is not self._open[-1].link:
+                self._open.clear()  # nobody was told of it, and it was skipped
+            else:
+                self._close(burst_s)
+        self._cut = self._cut or chunk.barrier or missed_s > 0
+        self._last = chunk
+        if chunk.duration_s:
+            self._open.append(chunk)
+        if _duration_s(self._open) + chunk.duration_s > LONGEST_S:
+            self._close(burst_s)
+
+    def _missed_s(self, chunk: Chunk) -> float:
+        """How much audio has left the ring since somebody asked last."""
+        if self._last is None or chunk.seq <= self._seen + 1:
+            return 0.0
+        return max(0.001, chunk.start_s - self._last.end_s)
+
+    def _goes_with_open(self, chunk: Chunk) -> bool:
+        duration_s = _duration_s(self._open)
+        if chunk.barrier or duration_s + chunk.duration_s > LONGEST_S:
+            return False
+        return chunk.link is self._open[-1].link or duration_s < SHORT_S
+
+    def _close(self, burst_s: float) -> None:
+        """Make a segment of what is open."""
+        assert self._ring is not None  # noqa: S101 - chunks come from it
+        chunks, duration_s = tuple(self._open), _duration_s(self._open)
+        self._open.clear()
+        behind_s = burst_s + self._clock.unix_s() - self._clock.now_s()
+        self._era += self._cut
+        pts = round(self._at_s * PTS_HZ) % PTS_WRAP
+        self._kept.append(
+            Segment(
+                self._ring, self._number, self._era, self._cut, chunks, duration_s, pts, chunks[0].start_s + behind_s
+            )
+        )
+        self._number += 1
+        self._cut = False
+        self._at_s += duration_s
+
+    def _listed(self) -> tuple[Segment, ...]:
+        duration_s, first = 0.0, len(self._kept)
+        while first and duration_s < LISTED_S:
+            first -= 1
+            duration_s += self._kept[first].duration_s
+        return tuple(self._kept[at] for at in range(first, len(self._kept)))
+
+
+def _duration_s(chunks: list[Chunk]) -> float:
+    return sum(chunk.duration_s for chunk in chunks)
+
+
+class Players:
+    """Who follows a playlist: those who asked for it within `WINDOW_S`. Bounded, for any thread."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()  # guards _asked_s
+        self._asked_s: OrderedDict[int, float] = OrderedDict()
+
+    def note(self, address: str, agent: str) -> None:
+        """A player has asked; one behind the same address and of the same name is taken for the same."""
+        now_s = self._clock.now_s()
+        with self._lock:
+            self._asked_s[hash((address, agent))] = now_s
+            self._asked_s.move_to_end(hash((address, agent)))
+            self._forget(now_s)
+
+    def __len__(self) -> int:
+        with self._lock:
+            self._forget(self._clock.now_s())
+            return len(self._asked_s)
+
+    def _forget(self, now_s: float) -> None:
+        while self._asked_s:
+            oldest = next(iter(self._asked_s))
+            if len(self._asked_s) <= PLAYERS_MAX and now_s - self._asked_s[oldest] <= WINDOW_S:
+                return
+            del self._asked_s[oldest]

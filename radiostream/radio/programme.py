@@ -1,0 +1,236 @@
+"""What a station may play next: its listing, its playlist, the files it gave up, and the format it has settled on.
+
+Owned by the producer's thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from radiostream.audio.frames import MP3, AudioError, Params
+from radiostream.config import StationConfig
+from radiostream.log import quoted
+from radiostream.playlist.library import Listing
+from radiostream.playlist.playlist import Playlist
+from radiostream.playlist.track import Track
+from radiostream.radio import deck
+from radiostream.radio.clock import Clock
+from radiostream.radio.deck import Deck
+from radiostream.radio.status import LeftOut
+
+log = logging.getLogger(__name__)
+
+TRIES = 20
+"""How many broken files are gone through before the station sends silence for a chunk and is heard again."""
+
+IO_RETRY_S = 60.0
+"""A file that could not be read (not: that is broken) is tried again after so long."""
+
+
+class Programme:
+    """See the module."""
+
+    def __init__(
+        self,
+        config: StationConfig,
+        clock: Clock,
+        rng: random.Random,
+        *,
+        artist_of: Callable[[Track], str],
+        fallback: tuple[Track, ...] = (),
+    ) -> None:
+        self.family = config.family or MP3
+        self.failures = 0
+        """Tracks given up so far, for the metrics."""
+        self.playing_fallback = False
+        self.trouble = ""
+        self._route = config.route
+        self._settled = config.family is not None
+        self._clock = clock
+        self._rng = rng
+        self._fallback = fallback
+        self._listing = Listing()
+        self._broken: dict[Track, str] = {}
+        self._unreadable: dict[Track, tuple[str, float]] = {}
+        self._strangers: set[Track] = set()
+        self._usual: Params | None = None
+        self._odd: dict[Track, str] = {}
+        self._playlist = Playlist(rng, config.shuffle, artist_of)
+
+    # -- what there is -----------------------------------------------------------------------------------------
+
+    def take(self, listing: Listing) -> bool:
+        """Take a new listing; True where the station's family changed with it (only before it has settled)."""
+        before = self.family
+        self._listing = listing
+        self.trouble = listing.trouble
+        present = set(listing.tracks)
+        self._broken = {track: why for track, why in self._broken.items() if track in present}
+        self._odd = {track: how for track, how in self._odd.items() if track in present}
+        self._unreadable = {}
+        if listing.tracks:
+            self._fallback = ()
+            self._settle(listing)
+        self._tell_strangers()
+        self._update()
+        return self.family != before
+
+    def _tell_strangers(self) -> None:
+        """Name the files of other families once."""
+        strangers = {track for track in self._listing.tracks if track.family != self.family}
+        for track in sorted(strangers - self._strangers, key=lambda track: track.path):
+            log.info("%s: %s left out: %s", self._route, quoted(track.name), self._why_strange(track))
+        self._strangers = strangers
+
+    def _why_strange(self, track: Track) -> str:
+        return f"is {track.family.upper()}, this station sends {self.family.upper()}"
+
+    def _settle(self, listing: Listing) -> None:
+        """With no format asked for, a directory without MP3 takes the one it holds most of; then it stays so."""
+        if self._settled:
+            return
+        families = Counter(track.family for track in listing.tracks)
+        self.family = MP3 if families[MP3] else families.most_common(1)[0][0]
+        self._settled = True
+
+    def _update(self) -> None:
+        tracks = [track for track in self._listing.tracks if self._plays(track)]
+        self.playing_fallback = not tracks and bool(self._fallback)
+        self._playlist.update(tracks or self._fallback)
+
+    def _plays(self, track: Track) -> bool:
+        return track.family == self.family and track not in self._broken and track not in self._unreadable
+
+    @property
+    def tracks(self) -> int:
+        """How many tracks the playlist holds."""
+        return len(self._playlist)
+
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """The files that are not played, each with its reason."""
+        others = (
+            LeftOut(track.name, self._why_strange(track))
+            for track in self._listing.tracks
+            if track.family != self.family
+        )
+        broken = (LeftOut(track.name, why) for track, why in self._broken.items())
+        unreadable = (LeftOut(track.name, why) for track, (why, _) in self._unreadable.items())
+        listed = (LeftOut(skipped.name, skipped.reason) for skipped in self._listing.left_out)
+        return (*others, *broken, *unreadable, *listed)
+
+    def note_params(self, track: Track, params: Params) -> None:
+        """`track` goes on the air: the first one's sample rate and channels are the station's, others are odd."""
+        if self._usual is None:
+            self._usual = params
+        if params == self._usual or track in self._odd:
+            return
+        self._odd[track] = f"{_words(params)}, where the station has {_words(self._usual)}: browsers stop here"
+        log.info("%s: %s: %s", self._route, quoted(track.name), self._odd[track])
+
+    def odd(self) -> tuple[LeftOut, ...]:
+        """Tracks that are played though they differ, each with how."""
+        return tuple(LeftOut(track.name, why) for track, why in self._odd.items())
+
+    # -- what comes next ---------------------------------------------------------------------------------------
+
+    def peek(self) -> Track | None:
+        """The track that would come next."""
+        self._forgive()
+        return self._playlist.peek()
+
+    def load_next(self, like: Params | None) -> Deck:
+        """The next playable track, loaded but not yet current; silence where there is none."""
+        for _ in range(TRIES):
+            track = self.peek()
+            if track is None:
+                break
+            if deck_ := self._load(track):
+                return deck_
+        return self.load_silence(like)
+
+    def load_previous(self, like: Params | None) -> Deck:
+        """The track played before the current one, loaded and made current; silence where nothing plays."""
+        for _ in range(TRIES):
+            track = self._playlist.previous()
+            if track is None:
+                break
+            if deck_ := self._load(track):
+                return deck_
+        return self.load_silence(like)
+
+    def load_current(self) -> Deck | None:
+        """The current track, as a restart finds it; None where it is gone or broken."""
+        track = self._playlist.current
+        return self._load(track) if track is not None else None
+
+    def load_silence(self, like: Params | None) -> Deck:
+        """Endless silence, with the sample rate and channels of `like` where the format can."""
+        return deck.load_silence(self.family, like, self._serial())
+
+    @property
+    def current(self) -> Track | None:
+        """The track that is on the air, or was last."""
+        return self._playlist.current
+
+    def advance(self) -> None:
+        """The track of `load_next` is on the air: make it current."""
+        self._playlist.next()
+
+    def step_back(self) -> None:
+        """The current track was published but is not heard: the one before it is current again."""
+        self._playlist.previous()
+
+    def _load(self, track: Track) -> Deck | None:
+        try:
+            return deck.load(track, self._serial())
+        except (AudioError, OSError) as error:
+            self.give_up(track, error)
+            return None
+
+    def give_up(self, track: Track, error: AudioError | OSError) -> None:
+        """Leave `track` out until it changes (or, where it could not be read, for a while); say so once."""
+        why = deck.reason(error)
+        self.failures += 1
+        about = {"station": self._route, "track": track.name}
+        log.warning("%s: %s left out: %s", self._route, quoted(track.name), quoted(why), extra=about)
+        if isinstance(error, AudioError):
+            self._broken[track] = why
+        else:
+            self._unreadable[track] = (why, self._clock.now_s() + IO_RETRY_S)
+        self._update()
+
+    def _forgive(self) -> None:
+        now_s = self._clock.now_s()
+        due = [track for track, (_, until_s) in self._unreadable.items() if until_s <= now_s]
+        for track in due:
+            del self._unreadable[track]
+        if due:
+            self._update()
+
+    def _serial(self) -> int:
+        return self._rng.randrange(1, 1 << 32)
+
+    # -- order -------------------------------------------------------------------------------------------------
+
+    @property
+    def shuffle(self) -> bool:
+        return self._playlist.shuffle
+
+    def set_shuffle(self, on: bool) -> None:
+        """Change the order of what comes; the current track plays on."""
+        self._playlist.set_shuffle(on)
+
+    def state(self) -> dict[str, object]:
+        """The order and the place in it, for `restore`."""
+        return self._playlist.state()
+
+    def restore(self, state: Mapping[str, object]) -> None:
+        """Go on where `state` was taken; anything that makes no sense is ignored."""
+        self._playlist.restore(state)
+
+
+def _words(params: Params) -> str:
+    return f"{params.codec} {params.rate_hz} Hz, {params.channels} ch"

@@ -1,0 +1,209 @@
+"""The ring: the newest minute of a station, in chunks of whole frames, and the pool of buffers behind it.
+
+Threads: one producer takes buffers and publishes; any number of listeners join, read and wait. They share one frozen
+tuple of chunks that `publish` replaces whole, so reading takes no lock.
+
+Who owns a buffer: the producer, from `take` to `publish`; then the ring, until the chunk is older than `keep_s`; then
+it rests among the spares before `take` hands it out again. A listener only ever borrows: it sends without blocking,
+and asks `holds(chunk)` before and after. What the ring no longer holds may be overwritten at any moment.
+
+Media time is clock time: `Chunk.start_s` is the monotonic second at which the chunk's first frame is due, so the live
+point is simply "now". The ring knows nothing about formats.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections import deque
+from dataclasses import dataclass
+
+from radiostream.audio.frames import Params
+from radiostream.playlist.track import Track
+from radiostream.radio.chain import Chain, Seat
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Link:
+    """One track's time on the air: what its chunks have in common. Compared by identity."""
+
+    track: Track | None
+    params: Params
+    preamble: bytes
+    """What a listener needs before any of its chunks: Ogg header pages, else empty."""
+
+
+class Chunk:
+    """A run of whole frames or pages of one link, published together. Immutable once published."""
+
+    __slots__ = (
+        "barrier",
+        "buffer",
+        "duration_s",
+        "link",
+        "mark",
+        "offsets",
+        "seq",
+        "start_s",
+        "tick_s",
+        "ticks",
+        "title",
+        "view",
+    )
+
+    def __init__(
+        self,
+        link: Link,
+        view: memoryview,
+        *,
+        start_s: float,
+        duration_s: float,
+        buffer: memoryview | None = None,
+        title: str = "",
+        offsets: array[int] | None = None,
+        ticks: array[int] | None = None,
+        tick_s: float = 0.0,
+        mark: bool = False,
+        barrier: bool = False,
+    ) -> None:
+        self.seq = -1
+        self.link = link
+        self.view = view
+        self.buffer = buffer
+        """The pool buffer that `view` lies in; None where it has memory of its own."""
+        self.start_s = start_s
+        self.duration_s = duration_s
+        self.title = title
+        self.offsets = offsets if offsets is not None else array("I")
+        self.ticks = ticks if ticks is not None else array("I")
+        self.tick_s = tick_s
+        self.mark = mark
+        """The clock was set anew here (a skip, the start, a resumption): who is behind goes here at once."""
+        self.barrier = barrier or mark
+        """Nobody joins across its beginning: a mark, or a change of sample rate or channels."""
+
+    @property
+    def end_s(self) -> float:
+        return self.start_s + self.duration_s
+
+    def locate(self, at_s: float) -> tuple[int, float]:
+        """Byte offset and due time of the last frame that starts at or before `at_s` (or of the first one)."""
+        if not self.ticks:
+            return 0, self.start_s
+        index = max(0, bisect_right(self.ticks, (at_s - self.start_s) / self.tick_s + 1e-6) - 1)
+        return self.offsets[index], self.start_s + self.ticks[index] * self.tick_s
+
+    def frame_end(self, offset: int) -> int:
+        """The byte behind the frame that holds byte `offset - 1`: where a stream cut at `offset` may stop."""
+        at = bisect_right(self.offsets, offset - 1)
+        return self.offsets[at] if at < len(self.offsets) else len(self.view)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a listener goes on: a chunk's sequence number, a byte in it, and that byte's due time."""
+
+    seq: int
+    offset: int
+    at_s: float
+
+
+class Ring:
+    """See the module. `keep_s`: seconds of audio kept behind the newest; `buffer_size`: bytes of a pool buffer."""
+
+    def __init__(self, buffer_size: int, keep_s: float, max_bytes: int = 16 << 20) -> None:
+        self._buffer_size = buffer_size
+        self._keep_s = keep_s
+        self._max_chunks = max(8, max_bytes // buffer_size)
+        self._spares: deque[memoryview] = deque()
+        self._chunks: tuple[Chunk, ...] = ()
+        self._chain = Chain()
+        self._next_seq = 0
+        self._mark_seq = 0
+        self.closed = False
+
+    # -- the producer's thread ---------------------------------------------------------------------------------
+
+    def take(self) -> memoryview:
+        """A free buffer, the one that has rested longest; the pool grows until the ring is as long as it should be."""
+        if len(self._spares) > 1:
+            return self._spares.popleft()
+        return memoryview(bytearray(self._buffer_size))
+
+    def give_back(self, buffer: memoryview) -> None:
+        """Return a taken buffer that will not be published; nobody has seen it, so it may be used next."""
+        self._spares.appendleft(buffer)
+
+    def publish(self, chunk: Chunk) -> None:
+        """Put `chunk` on the air and begin to wake the listeners."""
+        chunk.seq = self._next_seq
+        self._next_seq += 1
+        chunks = (*self._chunks, chunk)
+        first = self._first_to_keep(chunks)
+        self._chunks = chunks[first:]
+        if chunk.mark:
+            self._mark_seq = chunk.seq
+        self._spares.extend(old.buffer for old in chunks[:first] if old.buffer is not None)
+        self._chain.notify_all()
+
+    def _first_to_keep(self, chunks: tuple[Chunk, ...]) -> int:
+        oldest_s = chunks[-1].start_s - self._keep_s
+        first = max(0, len(chunks) - self._max_chunks)
+        while chunks[first].end_s < oldest_s:
+            first += 1
+        return first
+
+    def close(self) -> None:
+        """End every listener's stream at the next frame boundary. May be called from any thread."""
+        self.closed = True
+        self._chain.notify_all()
+
+    # -- any thread --------------------------------------------------------------------------------------------
+
+    @property
+    def chunks(self) -> tuple[Chunk, ...]:
+        """What is on the air, oldest first; the newest may reach some seconds beyond the live point."""
+        return self._chunks
+
+    @property
+    def mark_seq(self) -> int:
+        """The newest chunk at which the clock was set anew; who is behind it goes there."""
+        return self._mark_seq
+
+    def holds(self, chunk: Chunk) -> bool:
+        """Whether the chunk's bytes are still its own. Ask before and after they are used."""
+        chunks = self._chunks
+        return bool(chunks) and chunk.seq >= chunks[0].seq
+
+    def get(self, seq: int) -> Chunk | None:
+        """The chunk of that number; None where it is not there yet, or no more (see `lost`)."""
+        chunks = self._chunks
+        if not chunks or not 0 <= seq - chunks[0].seq < len(chunks):
+            return None
+        return chunks[seq - chunks[0].seq]
+
+    def lost(self, seq: int) -> bool:
+        """Whether that chunk has been and gone."""
+        chunks = self._chunks
+        return bool(chunks) and seq < chunks[0].seq
+
+    def join(self, at_s: float) -> Position | None:
+        """Where a listener starts who is to hear media time `at_s` first; not before the newest barrier."""
+        chunks = self._chunks
+        for chunk in reversed(chunks):
+            if chunk.start_s <= at_s or chunk.barrier or chunk is chunks[0]:
+                offset, frame_s = chunk.locate(at_s)
+                return Position(chunk.seq, offset, frame_s)
+        return None
+
+    def wait(self, seat: Seat, seq: int, timeout_s: float = -1) -> bool:
+        """Wait until chunk `seq` is published, or a newer mark, or the ring is closed; False when time ran out."""
+        return self._chain.wait(seat, lambda: self.closed or self._next_seq > seq, timeout_s)
+
+    def wait_for_mark(self, seat: Seat, seq: int, timeout_s: float) -> bool:
+        """Let `timeout_s` pass, unless anything is published or the ring is closed meanwhile."""
+        return self._chain.wait(seat, lambda: self.closed or self._mark_seq > seq, timeout_s)
+
+    def pass_on(self, seat: Seat) -> None:
+        """Let the next listener go; before anything that may block, and when leaving."""
+        self._chain.pass_on(seat)

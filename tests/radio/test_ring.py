@@ -1,0 +1,175 @@
+"""The ring: where listeners start, what is kept, and who owns a buffer when."""
+
+from __future__ import annotations
+
+import threading
+from array import array
+
+import pytest
+
+from radiostream.audio.frames import Params
+from radiostream.radio.chain import Seat
+from radiostream.radio.ring import Chunk, Link, Ring
+
+PARAMS = Params("mp3", 44100, 2)
+FRAMES = 40
+FRAME_S = 0.1
+FRAME_BYTES = 10
+CHUNK_S = FRAMES * FRAME_S
+PATIENCE_S = 20.0
+
+
+def chunk(ring: Ring, start_s: float, *, mark: bool = False, barrier: bool = False) -> Chunk:
+    """Four seconds of forty frames in a buffer of the pool."""
+    buffer = ring.take()
+    return Chunk(
+        Link(None, PARAMS, b""),
+        buffer[: FRAMES * FRAME_BYTES],
+        buffer=buffer,
+        start_s=start_s,
+        duration_s=CHUNK_S,
+        offsets=array("I", range(0, FRAMES * FRAME_BYTES, FRAME_BYTES)),
+        ticks=array("I", range(FRAMES)),
+        tick_s=FRAME_S,
+        mark=mark,
+        barrier=barrier,
+    )
+
+
+def filled(count: int, keep_s: float = 60.0) -> Ring:
+    ring = Ring(4096, keep_s)
+    for number in range(count):
+        ring.publish(chunk(ring, 100 + number * CHUNK_S))
+    return ring
+
+
+@pytest.mark.parametrize(
+    ("at_s", "expected"),
+    [
+        (100.0, (0, 0, 100.0)),
+        (100.05, (0, 0, 100.0)),
+        (100.1, (0, 10, 100.1)),
+        (103.95, (0, 390, 103.9)),
+        (104.0, (1, 0, 104.0)),
+        (110.33, (2, 230, 110.3)),
+        (99.0, (0, 0, 100.0)),
+        (500.0, (2, 390, 111.9)),
+    ],
+)
+def test_a_listener_starts_with_the_frame_of_its_moment(at_s: float, expected: tuple[int, int, float]) -> None:
+    """The last frame that begins at or before the moment asked for; the oldest or newest where there is none."""
+    position = filled(3).join(at_s)
+    assert position is not None
+    assert (position.seq, position.offset, round(position.at_s, 6)) == expected
+
+
+@pytest.mark.parametrize("kind", ["mark", "barrier"])
+def test_nobody_joins_across_a_barrier(kind: str) -> None:
+    """What lies in front of a skip or a change of parameters is not for newcomers."""
+    ring = filled(2)
+    ring.publish(chunk(ring, 108.0, **{kind: True}))
+    position = ring.join(101.0)
+    assert position is not None
+    assert (position.seq, position.offset) == (2, 0)
+    assert ring.mark_seq == (2 if kind == "mark" else 0)
+
+
+def test_an_empty_ring_has_no_place() -> None:
+    """Nothing published, nowhere to start."""
+    ring = Ring(4096, 60)
+    assert ring.join(100.0) is None
+    assert ring.get(0) is None
+    assert not ring.lost(0)
+
+
+def test_old_chunks_go_and_new_ones_stay() -> None:
+    """So many seconds are kept behind the newest chunk; the rest is lost to listeners."""
+    ring = filled(20, keep_s=20.0)
+    seqs = [one.seq for one in ring.chunks]
+    assert seqs == list(range(13, 20))
+    assert ring.lost(12)
+    assert not ring.lost(13)
+    assert ring.get(12) is None
+    newest = ring.get(19)
+    assert newest is not None
+    assert newest.seq == 19
+    assert ring.get(20) is None
+    assert not ring.lost(20)
+
+
+def test_a_buffer_is_overwritten_only_after_its_chunk_is_gone() -> None:
+    """Filling what `take` hands out never changes a chunk that the ring holds, nor the one it has just let go."""
+    ring = Ring(4096, 20.0)
+    for number in range(50):
+        new = chunk(ring, 100 + number * CHUNK_S)
+        new.view[:] = bytes([number]) * len(new.view)
+        just_gone = ring.chunks[0] if ring.chunks else None
+        ring.publish(new)
+        for held in ring.chunks:
+            assert bytes(held.view) == bytes([held.seq]) * len(held.view)
+        if just_gone is not None:
+            assert bytes(just_gone.view) == bytes([just_gone.seq]) * len(just_gone.view)
+
+
+def test_the_pool_stops_growing() -> None:
+    """Once the ring is as long as it should be, buffers go round."""
+    ring = Ring(4096, 20.0)
+    buffers = set()
+    for number in range(200):
+        new = chunk(ring, 100 + number * CHUNK_S)
+        buffers.add(id(new.buffer.obj if new.buffer is not None else None))
+        ring.publish(new)
+    assert len(buffers) <= 10
+
+
+def test_the_ring_is_bounded_in_bytes() -> None:
+    """Very many tiny chunks (skips) or very large ones do not make it grow past its bound."""
+    ring = Ring(4096, 1e9, max_bytes=4096 * 10)
+    for number in range(100):
+        ring.publish(chunk(ring, 100 + number * CHUNK_S))
+    assert len(ring.chunks) == 10
+
+
+def test_holding_ends_with_the_chunk() -> None:
+    """A lease is asked about by chunk."""
+    ring = filled(3, keep_s=20)
+    first = ring.chunks[0]
+    assert ring.holds(first)
+    for number in range(3, 12):
+        ring.publish(chunk(ring, 100 + number * CHUNK_S))
+    assert not ring.holds(first)
+
+
+def test_a_waiting_listener_is_woken_by_the_next_chunk() -> None:
+    """And by the ring's end."""
+    ring = filled(1)
+    results: list[bool] = []
+
+    def listen() -> None:
+        seat = Seat()
+        results.append(ring.wait(seat, 1, PATIENCE_S))
+        results.append(ring.wait(seat, 2, PATIENCE_S))
+        ring.pass_on(seat)
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    ring.publish(chunk(ring, 104.0))
+    ring.close()
+    thread.join(PATIENCE_S)
+    assert results == [True, True]
+    assert ring.closed
+
+
+def test_the_wait_for_a_mark_ends_in_time() -> None:
+    """A listener that has enough in hand waits so long, or until something new begins."""
+    ring = filled(2)
+    assert not ring.wait_for_mark(Seat(), ring.mark_seq, 0.001)
+    ring.publish(chunk(ring, 108.0, mark=True))
+    assert ring.wait_for_mark(Seat(), 0, PATIENCE_S)
+
+
+@pytest.mark.parametrize(("offset", "end"), [(1, 10), (10, 10), (11, 20), (400, 400), (395, 400)])
+def test_a_stream_may_stop_at_a_frame_end(offset: int, end: int) -> None:
+    """The end of the frame that holds the byte in front of `offset`."""
+    ring = filled(1)
+    assert ring.chunks[0].frame_end(offset) == end

@@ -1,0 +1,346 @@
+"""The producer, stepped by hand on a fake clock: what is published when, and what is said to be on the air."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from radiostream.playlist.history import FAILED, PLAYED, PLAYING, SKIPPED
+from radiostream.playlist.state import Saved
+from radiostream.playlist.track import Tags
+from radiostream.radio import programme
+from radiostream.radio.ring import Chunk
+from radiostream.radio.station import CHUNK_S, FIRST_S
+from tests.radio.studio import FRAME_S, Studio, frame
+
+Make = Callable[..., Studio]
+
+
+def test_ten_minutes_keep_to_the_clock(studio: Studio) -> None:
+    """Published audio and clock differ by less than a chunk at every publication, and no frame is lost or doubled."""
+    counts = [1111, 37, 2500]
+    studio.show(*(studio.track(number, count) for number, count in enumerate(counts)))
+    studio.run_until(600)
+    expected = [(number, index) for number, count in enumerate(counts) for index in range(count)]
+    frames = studio.frames
+    assert frames == (expected * (len(frames) // len(expected) + 1))[: len(frames)]
+    lead_s = len(frames) * FRAME_S - (studio.clock.now - 1000)
+    assert 8.0 <= lead_s < 8.0 + 2 * CHUNK_S
+    assert studio.station.drift_s == pytest.approx(0, abs=1e-6)
+
+
+def test_each_chunk_is_due_where_the_one_before_ended(studio: Studio) -> None:
+    """Due times add up from one origin, over track ends too, and nothing is published before it is due."""
+    studio.show(studio.track(1, 500), studio.track(2, 333))
+    studio.run_until(120)
+    assert len(studio.published) > 20
+    for before, chunk in itertools.pairwise(studio.published):
+        assert chunk.start_s == pytest.approx(before.start_s + before.duration_s)
+    for chunk, at_s in zip(studio.published, studio.published_at_s, strict=True):
+        assert at_s == pytest.approx(max(chunk.start_s, 1000.0))
+
+
+def test_the_start_gives_the_first_listener_a_whole_burst(studio: Studio) -> None:
+    """At the start `burst_s` of the first track is published at once, as at every mark."""
+    studio.show(studio.track(1, 5000))
+    studio.run_until_published(
+        lambda: studio.station.ring.join(studio.clock.now) is not None and studio.clock.now > 1000
+    )
+    first = studio.published[0]
+    assert first.mark
+    assert first.start_s == 1000.0 - 8.0
+    assert first.duration_s == pytest.approx(FIRST_S, abs=FRAME_S)
+    position = studio.station.ring.join(1000.0 - 8.0)
+    assert position is not None
+    assert (position.seq, position.offset) == (0, 0)
+
+
+def test_a_skip_is_on_the_air_at_once(studio: Studio) -> None:
+    """The answer names the new track, its first frame is published, and nobody joins in front of it."""
+    studio.show(studio.track(1, 5000), studio.track(2, 5000))
+    studio.run_until(30)
+    before = studio.clock.now
+    on_air = studio.do(studio.station.next_track())
+    assert on_air.track.name == "2.mp3"
+    assert studio.clock.now == before
+    mark = studio.published[-1]
+    assert (mark.mark, studio.frames[-round(mark.duration_s / FRAME_S)]) == (True, (2, 0))
+    position = studio.station.ring.join(studio.clock.now - 15)
+    assert position is not None
+    assert (position.seq, position.offset) == (mark.seq, 0)
+
+
+def test_two_hundred_skips_leave_the_clock_as_it_was(studio: Studio) -> None:
+    """Many skips in a row do not push the stream ahead: the next chunk is due when the clock says so."""
+    studio.show(studio.track(1, 5000), studio.track(2, 5000), studio.track(3, 5000))
+    studio.run_until(30)
+    published_s = studio.station.published_s
+    for _ in range(200):
+        studio.do(studio.station.next_track())
+        studio.clock.sleep(0.01)
+    assert studio.station.published_s - published_s < 200 * (FIRST_S + FRAME_S)
+    studio.run_until(60)
+    newest = studio.published[-1]
+    assert newest.start_s <= studio.clock.now < newest.end_s + 1e-6
+    assert studio.station.status.on_air is not None
+    assert studio.station.status.on_air.started_s == pytest.approx(1030 + 199 * 0.01, abs=5)
+
+
+def test_previous_goes_back_to_what_played(studio: Studio) -> None:
+    """Back, and forward again to where we came from."""
+    studio.show(*(studio.track(number, 3000) for number in (1, 2, 3)))
+    studio.run_until(5)
+    assert studio.do(studio.station.next_track()).track.name == "2.mp3"
+    assert studio.do(studio.station.next_track()).track.name == "3.mp3"
+    assert studio.do(studio.station.previous_track()).track.name == "2.mp3"
+    assert studio.do(studio.station.next_track()).track.name == "3.mp3"
+
+
+def test_short_tracks_are_skipped_from_what_is_heard(studio: Studio) -> None:
+    """Tracks shorter than the burst are published ahead; a skip still goes to the one behind the one that is heard."""
+    studio.show(*(studio.track(number, 60) for number in (1, 2, 3, 4, 5, 6, 7)))
+    studio.run_until(1.0)
+    assert studio.station.status.on_air is not None
+    assert studio.station.status.on_air.title == "1"
+    assert studio.frames[-1][0] > 3
+    assert [studio.do(studio.station.next_track()).title for _ in range(4)] == ["2", "3", "4", "5"]
+    assert studio.do(studio.station.previous_track()).title == "4"
+
+
+def test_a_track_is_on_the_air_for_exactly_its_duration(studio: Studio) -> None:
+    """The status follows what a new listener hears: each track for as long as it lasts, in order."""
+    studio.show(*(studio.track(number, 200) for number in (1, 2, 3)))
+    studio.run_until(17)
+    entries = studio.station.status.history
+    assert [entry.track for entry in reversed(entries)] == ["1.mp3", "2.mp3", "3.mp3", "1.mp3"]
+    lasted = [entry.ended_at - entry.started_at for entry in entries if entry.ended_at]
+    assert lasted == pytest.approx([200 * FRAME_S] * 3)
+    assert [entry.ended for entry in entries] == [PLAYING, PLAYED, PLAYED, PLAYED]
+
+
+def test_history_says_how_tracks_ended(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Skipped where it was skipped, failed where reading broke off."""
+    studio.show(*(studio.track(number, 2000) for number in range(3)))
+    studio.run_until(5)
+    studio.do(studio.station.next_track())
+    studio.run_until(10)
+
+    def broken(*_: object) -> NoReturn:
+        raise OSError(errno.EIO, "Input/output error")
+
+    assert studio.station._deck is not None
+    monkeypatch.setattr(studio.station._deck, "fill", broken)
+    studio.run_until(40)
+    assert [(entry.track, entry.ended) for entry in studio.station.status.history] == [
+        ("2.mp3", PLAYING),
+        ("1.mp3", FAILED),
+        ("0.mp3", SKIPPED),
+    ]
+    assert [left.reason for left in studio.station.status.left_out] == ["Input/output error"]
+
+
+def test_an_empty_directory_is_silence_until_files_come(studio: Studio) -> None:
+    """Silence keeps to the clock and is nobody's track; music cuts it off at once."""
+    studio.show(trouble="is missing")
+    studio.run_until(20)
+    assert studio.station.status.on_air is not None
+    assert studio.station.status.on_air.track is None
+    assert studio.station.status.trouble == "is missing"
+    assert studio.published[-1].end_s - studio.clock.now <= CHUNK_S
+    studio.show(studio.track(1, 500))
+    assert studio.station.status.on_air.title == "1"
+    assert studio.published[-1].mark
+    assert not studio.station.status.trouble
+
+
+def test_an_emptied_directory_plays_its_track_to_the_end(studio: Studio) -> None:
+    """What is on the air plays on from its open file; silence of the same form follows, without a mark."""
+    track = studio.track(1, 1000)
+    studio.show(track)
+    studio.run_until(5)
+    Path(track.path).unlink()
+    studio.show()
+    studio.run_until(60)
+    sounding = [chunk for chunk in studio.published if chunk.link.track is not None]
+    assert sum(chunk.duration_s for chunk in sounding) == pytest.approx(1000 * FRAME_S)
+    silent = studio.published[len(sounding)]
+    assert silent.link.track is None
+    assert (silent.link.params, silent.mark, silent.barrier) == (sounding[0].link.params, False, False)
+    assert studio.station.status.on_air is not None
+    assert studio.station.status.on_air.track is None
+
+
+def test_broken_files_cost_only_themselves(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
+    """Each is named once, with its reason, however often its turn comes; the others play."""
+    bad = [studio.track(number, 0, b"no audio at all" * 1000) for number in range(10, 40)]
+    studio.show(*bad, studio.track(50, 300))
+    with caplog.at_level(logging.WARNING):
+        studio.run_until(60)
+    assert studio.station.status.on_air is not None
+    assert studio.station.status.on_air.title == "50"
+    assert len([record for record in caplog.records if "left out" in record.message]) == 30
+    assert studio.station.tracks_failed == 30
+    assert len(studio.station.status.left_out) == 30
+
+
+def test_a_changed_file_is_tried_again(studio: Studio) -> None:
+    """A file that was given up plays once it is another one."""
+    studio.show(studio.track(1, 0, b"no audio at all" * 1000))
+    studio.run_until(5)
+    assert studio.station.status.tracks == 0
+    studio.show(studio.track(1, 300))
+    assert studio.station.status.on_air is not None
+    assert studio.station.status.on_air.title == "1"
+
+
+def test_an_unreadable_file_is_tried_again_after_a_while(studio: Studio) -> None:
+    """What could not be read (a network mount hiccups) is no broken file."""
+    track = studio.track(1, 300)
+    away = Path(track.path).rename(studio.directory / "away")
+    studio.show(track)
+    studio.run_until(5)
+    assert studio.station.status.on_air is not None
+    assert studio.station.status.on_air.track is None
+    away.rename(track.path)
+    studio.run_until(programme.IO_RETRY_S + 30)
+    assert studio.station.status.on_air.title == "1"
+
+
+def test_a_standstill_sets_the_clock_anew(studio: Studio) -> None:
+    """After 30 s of standing still (a suspended process) the track goes on where it was, without 30 s in one gush."""
+    studio.show(studio.track(1, 20000))
+    studio.run_until(30)
+    studio.run_until_published(lambda: studio.station._pending is not None)
+    frames, elapsed_s = len(studio.frames), studio.clock.now - studio.station.status.on_air.started_s  # type: ignore[union-attr]
+    studio.clock.sleep(30)
+    studio.run_until(studio.clock.now - 1000 + 1)
+    assert studio.station.resyncs == 1
+    assert len(studio.frames) - frames < (8 + 2 * CHUNK_S) / FRAME_S
+    assert studio.frames == [(1, index) for index in range(len(studio.frames))]
+    assert studio.station.status.on_air is not None
+    now_elapsed_s = studio.clock.now - studio.station.status.on_air.started_s
+    assert elapsed_s - 8 <= now_elapsed_s <= elapsed_s + CHUNK_S + 8
+
+
+def test_a_short_delay_is_caught_up(studio: Studio) -> None:
+    """Late by less than the burst: nobody ran dry, so nothing is lost and the clock stays as it is."""
+    studio.show(studio.track(1, 20000))
+    studio.run_until(30)
+    studio.clock.sleep(9)
+    studio.run_until(60)
+    assert studio.station.resyncs == 0
+    assert studio.published[-1].start_s <= studio.clock.now < studio.published[-1].end_s + 1e-6
+
+
+def test_a_bug_costs_the_track_and_is_told_once(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The producer begins anew; the ring, and with it everybody's connection, stays."""
+    studio.show(studio.track(1, 4000), studio.track(2, 4000))
+    studio.run_until(5)
+    ring, station = studio.station.ring, studio.station
+
+    def bug(*_: object) -> NoReturn:
+        raise RuntimeError("a bug")
+
+    def end_with_the_second_track(chunk: Chunk) -> None:
+        if chunk.link.track is not None and chunk.link.track.name == "2.mp3":
+            station._inbox.close()
+
+    monkeypatch.setattr(station._deck, "fill", bug)
+    studio.on_publish = end_with_the_second_track
+    with caplog.at_level(logging.ERROR):
+        station.run()
+    assert [record.exc_info is not None for record in caplog.records] == [True]
+    assert station.restarts == 1
+    assert station.ring is ring
+    assert not ring.closed
+    assert studio.frames[-1][0] == 2
+
+
+def test_other_parameters_are_a_barrier_and_are_named(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
+    """A track of another sample rate is played; nobody joins across its beginning, and the status names it once."""
+    odd = studio.track(2, 0, b"".join(frame(2, index, b"\xff\xfb\x94\x00") for index in range(400)))
+    studio.show(studio.track(1, 400), odd)
+    with caplog.at_level(logging.INFO):
+        studio.run_until(60)
+    barriers = [chunk for chunk in studio.published if chunk.barrier and not chunk.mark]
+    assert [chunk.link.params.rate_hz for chunk in barriers[:2]] == [48000, 44100]
+    assert [left.name for left in studio.station.status.odd] == ["2.mp3"]
+    assert len([record for record in caplog.records if "browsers stop" in record.message]) == 1
+
+
+def test_a_restart_goes_on_where_the_listeners_were(make_studio: Make) -> None:
+    """What is saved is the frame that a new listener would get; the next run begins with it."""
+    before = make_studio()
+    tracks = [before.track(number, 3000) for number in (1, 2)]
+    before.show(*tracks)
+    before.run_until(5)
+    before.do(before.station.next_track())
+    before.run_until(27)
+    saved = before.do(before.station.snapshot())
+    assert isinstance(saved, Saved)
+    heard = before.station.ring.join(before.clock.now - 8)
+    after = make_studio(saved=saved)
+    after.show(*tracks)
+    after.run_until(1)
+    assert heard is not None
+    assert after.frames[0][0] == 2
+    assert after.frames[0][1] * FRAME_S == pytest.approx(saved.elapsed_s, abs=2 * FRAME_S)
+    assert after.station.status.on_air is not None
+    assert after.clock.now - after.station.status.on_air.started_s == pytest.approx(saved.elapsed_s + 1, abs=CHUNK_S)
+    assert [entry.track for entry in after.station.status.history] == ["2.mp3", "1.mp3"]
+
+
+def test_titles_arrive_late(studio: Studio) -> None:
+    """Tags that are read after their track began change its title from the next chunk on."""
+    track = studio.track(1, 3000)
+    studio.show(track)
+    studio.run_until(10)
+    assert studio.published[-1].title == "1"
+    studio.tagger.tags["1.mp3"] = Tags("Song", "Band", "Album")
+    studio.station.tags_read(track)
+    studio.run_until(20)
+    assert studio.published[-1].title == "Band - Song"
+    assert studio.station.status.history[0].title == "Song"
+
+
+def test_another_format_closes_the_silence(studio: Studio) -> None:
+    """A station that has not settled takes the format its first files have; those who heard silence connect anew."""
+    studio.show()
+    studio.run_until(5)
+    ring = studio.station.ring
+    path = studio.directory / "1.aac"
+    path.write_bytes(b"".join(bytes([0xFF, 0xF1, 0x50, 0x80, 0x04, 0x1F, 0xFC]) + bytes(26) for _ in range(900)))
+    studio.show(studio.listed(path, "aac"))
+    assert ring.closed
+    assert studio.station.status.family == "aac"
+    assert not studio.station.ring.closed
+
+
+def test_the_burst_is_long_enough_for_a_browser(make_studio: Make) -> None:
+    """At 128 kbps 64 KiB last 4.1 s: a shorter burst is stretched to that, for all listeners alike."""
+    studio = make_studio(burst_s=1.0)
+    studio.show(studio.track(1, 3000))
+    studio.run_until(2)
+    assert studio.station.burst_s == pytest.approx(65536 * 8 / 128000)
+
+
+def test_shuffle_changes_what_comes_and_not_what_plays(studio: Studio) -> None:
+    """Switched on in the middle of a track, nothing jumps."""
+    studio.show(*(studio.track(number, 700) for number in range(1, 9)))
+    studio.run_until(5)
+    chunks = len(studio.published)
+    studio.do(studio.station.set_shuffle(True))
+    assert studio.station.status.shuffle
+    assert len(studio.published) == chunks
+    studio.run_until(700 * FRAME_S * 8 + 5)
+    heard = [entry.track for entry in reversed(studio.station.status.history)]
+    assert heard[0] == "1.mp3"
+    assert sorted(heard[:8]) == sorted(f"{number}.mp3" for number in range(1, 9))
