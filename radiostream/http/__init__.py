@@ -1,0 +1,1 @@
+"""Who hears it: the HTTP server and everything it answers."""

@@ -1,0 +1,130 @@
+"""What scripts, widgets and monitors read: JSON, playlists for players, Icecast's face, covers, health and metrics."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from radiostream.http import cover as pictures
+from radiostream.http import exports, views
+from radiostream.http.message import ANY_ORIGIN, NO_STORE, Refusal, Response, json_response
+from radiostream.http.proxies import base_url
+from radiostream.playlist.history import LIMIT
+from radiostream.playlist.track import directory_cover, read_cover
+
+if TYPE_CHECKING:
+    from radiostream.http.message import Request
+    from radiostream.http.site import Site
+    from radiostream.radio.station import Station
+
+
+def links(site: Site, request: Request) -> str:
+    """What absolute links begin with, as this client sees us."""
+    config = site.config
+    return base_url(request.client, config.public_url, config.base_path, request.headers.get("host"), request.port)
+
+
+def streams(site: Site, request: Request, _: str) -> Response:
+    """`GET /streams`: every station."""
+    base = links(site, request)
+    return json_response({"streams": [views.listing(one, base) for one in site.stations.values()]}, 200, ANY_ORIGIN)
+
+
+def now_playing(site: Site, request: Request, _: str) -> Response:
+    """`GET /now-playing[?route=]`: what is on the air at one station, or at each."""
+    now_s, base_path = time.monotonic(), site.config.base_path
+    if "route" in request.query:
+        station = site.station(request.query["route"])
+        return json_response(views.now_playing(station, now_s, base_path), 200, ANY_ORIGIN)
+    everywhere = {route: views.now_playing(one, now_s, base_path) for route, one in site.stations.items()}
+    return json_response(everywhere, 200, ANY_ORIGIN)
+
+
+def history(site: Site, request: Request, _: str) -> Response:
+    """`GET /history?route=&limit=`: the latest tracks of a station (the default one), newest first."""
+    station = site.station(request.query.get("route", ""))
+    limit = _limit(request.query.get("limit", str(LIMIT)))
+    entries = station.status.history[:limit]
+    return json_response({"route": station.config.route, "history": views.history(entries)}, 200, ANY_ORIGIN)
+
+
+def _limit(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
+        raise Refusal(400, "limit is a whole number from 1 on")
+    return min(int(text), LIMIT)
+
+
+def cover(site: Site, request: Request, rest: str) -> Response:
+    """`GET /cover/<route>`: the current track's own picture, else the directory's."""
+    station = site.station(rest)
+    data = _picture(station)
+    kind = pictures.image_type(data) if data else None
+    if data is None or kind is None:
+        raise Refusal(404, "there is no cover")
+    tag = pictures.etag(data)
+    headers = (("ETag", tag), ("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosniff"), ANY_ORIGIN)
+    if pictures.if_none_match(request.headers.get("if-none-match"), tag):
+        return Response(304, b"", kind, headers)
+    return Response(200, data, kind, headers)
+
+
+def _picture(station: Station) -> bytes | None:
+    on_air = station.status.on_air
+    if on_air is None or on_air.track is None:
+        return None
+    path = on_air.track.path
+    if data := read_cover(path):
+        return data
+    beside = directory_cover(path, str(station.config.directory))
+    if beside is None:
+        return None
+    try:
+        with open(beside, "rb") as file:
+            data = file.read(pictures.MOST_BYTES + 1)
+    except OSError:
+        return None
+    return data if len(data) <= pictures.MOST_BYTES else None
+
+
+def playlist(site: Site, request: Request, station: Station, ending: str) -> Response:
+    """`/<route>.m3u`, `.pls`, `.xspf`: one entry, the stream's absolute URL."""
+    write, content_type = exports.PLAYLISTS[ending]
+    url = links(site, request) + quote(station.config.route)
+    return Response(200, write(station.status.name, url).encode(), content_type, (NO_STORE, ANY_ORIGIN))
+
+
+def icecast(site: Site, request: Request, _: str) -> Response:
+    """`GET /status-json.xsl`: the stations as Icecast shows its mounts."""
+    base = links(site, request)
+    rows = [
+        (one.status, len(one.audience), one.audience.peak, base + quote(one.config.route))
+        for one in site.stations.values()
+    ]
+    return json_response(exports.icecast_status(rows, base, site.started_at), 200, ANY_ORIGIN)
+
+
+def healthz(_site: Site, _request: Request, _: str) -> Response:
+    """`GET /healthz`: we answer."""
+    return Response(200, b"OK\n", headers=(NO_STORE,))
+
+
+def readyz(site: Site, _request: Request, _: str) -> Response:
+    """`GET /readyz`: each check and its value; 503 where one has failed."""
+    ready, checks = site.readiness()
+    return json_response(checks, 200 if ready else 503)
+
+
+def metrics(site: Site, request: Request, _: str) -> Response:
+    """`GET /metrics`: for Prometheus, in the form it asks for."""
+    content_type, body = site.metrics(request.headers.get("accept", ""))
+    return Response(200, body, content_type, (NO_STORE,))
+
+
+def state(site: Site, base: str) -> dict[str, Any]:
+    """The whole public state, as `/events` begins with."""
+    now_s, base_path = time.monotonic(), site.config.base_path
+    return {
+        "streams": [views.listing(one, base) for one in site.stations.values()],
+        "now": {route: views.now_playing(one, now_s, base_path) for route, one in site.stations.items()},
+    }

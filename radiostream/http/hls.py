@@ -1,0 +1,191 @@
+"""`/<route>.m3u8` and its segments: packed audio (RFC 8216 §3.4), sent straight from the ring's buffers.
+
+A playlist's URLs are relative, and those of segments unique for ever, so any cache may stand in between and keep
+segments for as long as it likes. Responses are finite and short: the connection stays among those of short requests.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from radiostream.audio.frames import CONTENT_TYPES, OGG
+from radiostream.http.cover import if_none_match
+from radiostream.http.message import NO_STORE, Headers, Refusal, Request, Response, clean
+from radiostream.http.streams import CORS
+from radiostream.http.views import stem
+from radiostream.http.wire import Gone
+from radiostream.radio.hls import TARGET_S, Segment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from radiostream.http.site import Site
+    from radiostream.radio.station import Station
+
+PLAYLIST_TYPE: Final = "application/vnd.apple.mpegurl"
+PLAYLIST_AGE: Final = ("Cache-Control", "public, max-age=1")
+SEGMENT_AGE: Final = ("Cache-Control", "public, max-age=3600, immutable")
+
+STALL_S: Final = 15.0
+TITLE_BYTES: Final = 400
+PRIV_OWNER: Final = b"com.apple.streaming.transportStreamTimestamp\0"
+
+
+def playlist(request: Request, station: Station) -> Response:
+    """`GET /<route>.m3u8`: the live media playlist."""
+    if station.status.family == OGG:
+        raise Refusal(404, "HLS carries MP3 and AAC, and this station sends Ogg: listen to the stream itself")
+    segments = station.hls.refresh(station.ring, station.burst_s)
+    if not segments:
+        raise Refusal(503, "the station is only just starting", ("Retry-After", "1"))
+    if request.method == "GET":
+        station.hls.players.note(request.client.address, request.headers.get("user-agent", ""))
+    run = station.hls.run
+    tag = f'"{run}-{segments[0].number}-{segments[-1].number}"'
+    headers = (PLAYLIST_AGE, ("ETag", tag), *CORS)
+    if if_none_match(request.headers.get("if-none-match"), tag):
+        return Response(304, b"", PLAYLIST_TYPE, headers)
+    up = "../" * station.config.route.strip("/").count("/")
+    folder = f"{up}hls/{stem(station.config.route)}/{run}/"
+    return Response(200, m3u8(segments, folder).encode(), PLAYLIST_TYPE, headers)
+
+
+def m3u8(segments: Sequence[Segment], folder: str) -> str:
+    """The playlist that lists `segments` (at least one), whose URLs begin with `folder`."""
+    first = segments[0]
+    lines = [
+        "#EXTM3U",
+        "#EXT-X-VERSION:3",
+        f"#EXT-X-TARGETDURATION:{TARGET_S}",
+        f"#EXT-X-MEDIA-SEQUENCE:{first.number}",
+        f"#EXT-X-DISCONTINUITY-SEQUENCE:{first.era - first.is_cut}",
+    ]
+    for segment in segments:
+        if segment.is_cut:
+            lines.append("#EXT-X-DISCONTINUITY")
+        at = datetime.fromtimestamp(segment.unix_s, UTC).isoformat(timespec="milliseconds")
+        lines += [
+            f"#EXT-X-PROGRAM-DATE-TIME:{at.replace('+00:00', 'Z')}",
+            f"#EXTINF:{segment.duration_s:.5f},{clean(segment.title)}",
+            f"{folder}{segment.number}.{segment.codec}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def segment(site: Site, request: Request, rest: str) -> Response:
+    """`GET /hls/<route>/<run>/<number>.<format>`: one segment, or a range of it."""
+    station, found = _find(site, rest)
+    tag = f'"{station.hls.run}-{found.number}"'
+    kind = CONTENT_TYPES[found.codec]
+    headers: Headers = (
+        SEGMENT_AGE,
+        ("ETag", tag),
+        ("Accept-Ranges", "bytes"),
+        ("X-Content-Type-Options", "nosniff"),
+        *CORS,
+    )
+    if if_none_match(request.headers.get("if-none-match"), tag):
+        return Response(304, b"", kind, headers)
+    head = id3(found.pts, clean(station.config.name), clean(found.title))
+    pieces = [memoryview(head), *(chunk.view for chunk in found.chunks)]
+    total = sum(map(len, pieces))
+    wanted = request.headers.get("range", "") if request.headers.get("if-range", tag) == tag else ""
+    span = byte_range(wanted, total)
+    status, first, end = (206, *span) if span else (200, 0, total)
+    if span:
+        headers = (*headers, ("Content-Range", f"bytes {first}-{end - 1}/{total}"))
+    sender = partial(_send, found, cut(pieces, first, end))
+    return Response(status, b"", kind, headers, length=end - first, sender=sender)
+
+
+def _find(site: Site, rest: str) -> tuple[Station, Segment]:
+    route, _, name = rest.rpartition("/")
+    route, _, run = route.rpartition("/")
+    number, _, codec = name.partition(".")
+    station = site.station(route)
+    if run == station.hls.run and number.isascii() and number.isdigit() and len(number) < 12:
+        found = station.hls.find(int(number))
+        if found is not None and found.codec == codec and found.is_held:
+            return station, found
+    raise Refusal(404, "this segment is gone, or never was", NO_STORE)
+
+
+def id3(pts: int, name: str, title: str) -> bytes:
+    """The ID3v2.4 tag at the head of a segment: the time of its first frame (RFC 8216 §3.4), and what is heard.
+
+    There are two titles in it: the station's name, then the track's. Players that tell their listener about titles
+    (ExoPlayer, hls.js, AVPlayer) tell the one after the other, so the track's stays. FFmpeg keeps the first title it
+    ever sees and warns when another one comes; so it shows the station, rather than some track of an hour ago.
+    """
+    frames = _frame(b"PRIV", PRIV_OWNER + struct.pack(">Q", pts))
+    for text in (name, title):
+        if text:
+            frames += _frame(b"TIT2", b"\x03" + text.encode()[:TITLE_BYTES].decode("utf-8", "ignore").encode())
+    return b"ID3\x04\0\0" + _syncsafe(len(frames)) + frames
+
+
+def _frame(name: bytes, body: bytes) -> bytes:
+    return name + _syncsafe(len(body)) + b"\0\0" + body
+
+
+def _syncsafe(number: int) -> bytes:
+    return bytes(number >> shift & 0x7F for shift in (21, 14, 7, 0))
+
+
+def byte_range(header: str, total: int) -> tuple[int, int] | None:
+    """First byte and the one behind the last that a `Range` of one range wants, of `total`; None where everything is
+    to be sent: no range, or one that may be ignored (RFC 9110 §14.2). Raises Refusal where nothing lies in it."""
+    unit, _, spec = header.partition("=")
+    first, dash, last = (part.strip() for part in spec.partition("-"))
+    digits = first + last
+    if unit.strip().lower() != "bytes" or not dash or not (digits.isascii() and digits.isdigit()) or len(digits) > 24:
+        return None
+    if not first:
+        begin, end = max(0, total - int(last)), total
+    else:
+        begin, end = int(first), min(total, int(last) + 1 if last else total)
+        if last and int(last) < begin:
+            return None
+    if begin >= total or begin >= end:
+        raise Refusal(416, "there is nothing in that range", ("Content-Range", f"bytes */{total}"))
+    return begin, end
+
+
+def cut(pieces: Sequence[memoryview], first: int, end: int) -> list[memoryview]:
+    """The bytes `first` to `end` of `pieces` laid end to end, without a copy."""
+    part, at = [], 0
+    for piece in pieces:
+        part.append(piece[max(0, first - at) : max(0, end - at)])
+        at += len(piece)
+    return [piece for piece in part if piece]
+
+
+def _send(what: Segment, pieces: list[memoryview], connection: socket.socket, head: bytes) -> None:
+    """Send `head` and `pieces`. Where the ring takes the buffers back meanwhile the connection is closed, which shows
+    the client by the length announced that the answer is not whole. Raises OSError for a client that leaves."""
+    connection.setblocking(False)
+    left = [memoryview(head), *pieces]
+    while left:
+        if not what.is_held:
+            raise Gone
+        try:
+            sent = connection.sendmsg(left)
+        except BlockingIOError:
+            sent = 0
+        if not what.is_held:
+            raise Gone
+        left = cut(left, sent, sum(map(len, left)))
+        if left:
+            _await_room(connection)
+
+
+def _await_room(connection: socket.socket) -> None:
+    poll = select.poll()
+    poll.register(connection, select.POLLOUT)
+    if not poll.poll(STALL_S * 1000):
+        raise Gone

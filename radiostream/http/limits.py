@@ -1,0 +1,119 @@
+"""How many may come in: shares for short requests, event readers and listeners, counted before a thread is made.
+
+A connection begins in the short share. Once its request shows that it stays, it moves to the share of its kind, so that
+health, metrics, status and control answer when every listener's place is taken. When a thousand clients who neither
+finish their request nor take their answer fill the short share, the one that has kept us waiting longest makes room.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+SHORT_MAX: Final = 1024
+EVENTS_MAX: Final = 256
+
+LISTENERS: Final = "listeners"
+EVENTS: Final = "events"
+CONNECTIONS: Final = "connections"
+ADDRESS: Final = "address"
+
+
+class Share:
+    """So many places of one kind; optionally at most some for each address."""
+
+    def __init__(self, limits: Limits, cause: str, places: int, places_per_address: int = 0) -> None:
+        self.places = places
+        self._limits = limits
+        self._cause = cause
+        self._per_address = places_per_address
+        self._taken: Counter[str] = Counter()
+        self._lock = threading.Condition()  # guards _taken and _total; notified when the last one leaves
+        self._total = 0
+
+    @property
+    def taken(self) -> int:
+        return self._total
+
+    def enter(self, address: str) -> bool:
+        """Take a place; False, and counted as refused, where there is none."""
+        with self._lock:
+            full = self._total >= self.places
+            too_many = bool(self._per_address) and self._taken[address] >= self._per_address
+            if not (full or too_many):
+                self._total += 1
+                self._taken[address] += 1
+                return True
+        self._limits.count(self._cause if full else ADDRESS)
+        return False
+
+    def leave(self, address: str) -> None:
+        """Give the place back."""
+        with self._lock:
+            self._total -= 1
+            self._taken[address] -= 1
+            if not self._taken[address]:
+                del self._taken[address]
+            if not self._total:
+                self._lock.notify_all()
+
+    def wait_empty(self, timeout_s: float) -> bool:
+        """Wait until every place is free, at most `timeout_s`."""
+        with self._lock:
+            return self._lock.wait_for(lambda: not self._total, max(0.0, timeout_s))
+
+
+class Limits:
+    """All shares of one server, and the refusals counted by cause. For any thread."""
+
+    def __init__(self, max_listeners: int, max_per_address: int = 0, short_max: int = SHORT_MAX) -> None:
+        self.listeners = Share(self, LISTENERS, max_listeners, max_per_address)
+        self.events = Share(self, EVENTS, EVENTS_MAX)
+        self.refused: Counter[str] = Counter({LISTENERS: 0, EVENTS: 0, CONNECTIONS: 0, ADDRESS: 0})
+        self._short_max = short_max
+        self._lock = threading.Lock()  # guards everything below, and refused
+        self._short = 0
+        self._waiting: OrderedDict[int, socket.socket] = OrderedDict()
+
+    def admit(self) -> bool:
+        """Count a new connection in; False where there is no room and nobody can be asked to make some."""
+        with self._lock:
+            if self._short >= self._short_max and not self._evict():
+                self.refused[CONNECTIONS] += 1
+                return False
+            self._short += 1
+            return True
+
+    def _evict(self) -> bool:
+        if not self._waiting:
+            return False
+        _, oldest = self._waiting.popitem(last=False)
+        self.refused[CONNECTIONS] += 1
+        with suppress(OSError):
+            oldest.shutdown(socket.SHUT_RDWR)
+        return True
+
+    def release(self) -> None:
+        """The connection has ended, or has moved to another share."""
+        with self._lock:
+            self._short -= 1
+
+    @contextmanager
+    def waiting(self, connection: socket.socket) -> Iterator[None]:
+        """Around whatever waits for a client: one that keeps us waiting may be asked to leave."""
+        with self._lock:
+            self._waiting[id(connection)] = connection
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiting.pop(id(connection), None)
+
+    def count(self, cause: str) -> None:
+        """One more was refused because of `cause`."""
+        with self._lock:
+            self.refused[cause] += 1

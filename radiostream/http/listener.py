@@ -1,0 +1,217 @@
+"""From the ring to a socket: one listener's way through a station, in the listener's own thread.
+
+It sends straight from the pool's buffers, without blocking, one system call a chunk. Before it may wait for a slow
+client it lets go of the buffer, and looks afterwards whether the ring still holds it; bytes of two chunks never mix.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+from typing import TYPE_CHECKING, Final
+
+from radiostream.audio.closing import closing
+from radiostream.radio.chain import Seat
+from radiostream.radio.ring import Chunk, Ring
+from radiostream.radio.station import CHUNK_S, Station
+
+if TYPE_CHECKING:
+    from radiostream.http.icy import Framer
+    from radiostream.radio.audience import Listener
+
+STALL_S: Final = 30.0
+"""A client that takes nothing for so long is dropped."""
+
+FIRST_CHUNK_S: Final = 5.0
+"""How long a listener waits for a station that is only just starting."""
+
+SEND_BUFFER_BYTES: Final = 32 << 10
+"""Asked of the kernel, which doubles it: what a stalled client can cost us there."""
+
+CLOSED = "the station ended"
+CHANGED = "the sample rate or the channels change"
+STALLED = "took nothing for 30 s"
+TORN = "was overtaken by the ring"
+
+
+class Ended(Exception):  # noqa: N818 - no error, an end
+    """The stream ends here; the text says why, for the log."""
+
+
+def tune(connection: socket.socket) -> None:
+    """Set a listener's socket up: small kernel buffers, no delay, and notice of a peer that died without a word."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALL_S * 1000))
+    connection.setblocking(False)
+
+
+class Feed:
+    """See the module. `framer`: interleaves titles, for those who asked; `ends_at_change`: a browser listens."""
+
+    __slots__ = (
+        "_clock",
+        "_ends_at_change",
+        "_framer",
+        "_is_counted",
+        "_link",
+        "_listener",
+        "_params",
+        "_ring",
+        "_seat",
+        "_sent_s",
+        "_socket",
+        "_started_s",
+        "_station",
+    )
+
+    def __init__(
+        self,
+        connection: socket.socket,
+        station: Station,
+        listener: Listener,
+        framer: Framer | None,
+        ends_at_change: bool,
+    ) -> None:
+        self._socket = connection
+        self._station = station
+        self._ring: Ring = station.ring
+        self._listener = listener
+        self._framer = framer
+        self._ends_at_change = ends_at_change
+        self._seat = Seat()
+        self._link: object = None
+        self._params: object = None
+        self._clock = station.clock
+        self._started_s = station.clock.now_s()
+        self._sent_s = 0.0
+        self._is_counted = False
+
+    def run(self) -> str:
+        """Send until the end; return why it ended. A client that leaves raises OSError."""
+        why = ""
+        try:
+            seq, offset = self._join()
+            while True:
+                seq, offset = self._go_on(seq, offset)
+        except Ended as end:
+            why = str(end)
+            return why
+        finally:
+            self._ring.pass_on(self._seat)
+            self._station.audience.leave(self._listener, dropped=why in (STALLED, TORN))
+
+    # -- where to read -----------------------------------------------------------------------------------------
+
+    def _join(self) -> tuple[int, int]:
+        """The frame that is `burst_s` behind the live point, as for everybody."""
+        deadline = self._clock.now_s() + FIRST_CHUNK_S
+        while (position := self._ring.join(self._clock.now_s() - self._station.burst_s)) is None:
+            if self._ring.closed or not self._ring.wait(self._seat, 0, deadline - self._clock.now_s()):
+                raise Ended(CLOSED)
+        return position.seq, position.offset
+
+    def _go_on(self, seq: int, offset: int) -> tuple[int, int]:
+        """Send the chunk `seq` from `offset`, or wait for it; return what comes next."""
+        ring = self._ring
+        if ring.closed:
+            raise Ended(CLOSED)
+        if seq < ring.mark_seq and offset == 0:
+            return self._jump(seq)
+        chunk = ring.get(seq)
+        if chunk is None:
+            if ring.lost(seq):
+                return self._move()
+            ring.wait(self._seat, seq)
+            return seq, offset
+        if self._is_ahead(chunk):
+            return seq, offset
+        if not self._send_chunk(chunk, offset):
+            return self._move()
+        return seq + 1, 0
+
+    def _jump(self, seq: int) -> tuple[int, int]:
+        """Something new began (a skip): what is left of the old is worth nothing any more."""
+        ring = self._ring
+        mark = ring.get(ring.mark_seq)
+        chunk = ring.get(seq)
+        if mark and chunk and chunk.link is self._link and mark.link is not self._link:
+            tail = closing(self._station.status.family, chunk.view)
+            if tail and ring.holds(chunk):
+                self._send_own(tail, chunk.title)
+        return (mark.seq, 0) if mark else self._move()
+
+    def _move(self) -> tuple[int, int]:
+        """It fell out of the ring: on from the live point, like one who comes anew."""
+        self._listener.moved += 1
+        return self._join()
+
+    def _is_ahead(self, chunk: Chunk) -> bool:
+        """Whether this listener has so much in hand (after many skips) that the chunk can wait; then waits a while."""
+        lead_s = self._sent_s - (self._clock.now_s() - self._started_s)
+        ahead_s = lead_s + chunk.duration_s - self._station.burst_s - 2 * CHUNK_S
+        if ahead_s <= 0:
+            return False
+        self._ring.wait_for_mark(self._seat, max(chunk.seq, self._ring.mark_seq), ahead_s)
+        return True
+
+    # -- sending -----------------------------------------------------------------------------------------------
+
+    def _send_chunk(self, chunk: Chunk, offset: int) -> bool:
+        """Send `chunk` from `offset`; False where the ring let go of it, and the stream stands between two frames."""
+        if chunk.link is not self._link:
+            self._enter_link(chunk)
+        view = chunk.view[offset:]
+        tail: bytes | None = None
+        while len(view):
+            if not self._ring.holds(chunk):
+                if tail:
+                    self._send_own(tail, chunk.title)
+                return False
+            sent = self._send_some(view, chunk.title)
+            if not self._ring.holds(chunk):
+                raise Ended(TORN)
+            if sent and not self._is_counted:
+                self._is_counted = True
+                self._station.audience.enter(self._listener)
+            view = view[sent:]
+            if len(view):
+                at = len(chunk.view) - len(view)
+                tail = bytes(chunk.view[at : chunk.frame_end(at)])
+                self._await_room()
+        self._sent_s += chunk.duration_s * (1 - offset / len(chunk.view))
+        return True
+
+    def _enter_link(self, chunk: Chunk) -> None:
+        if self._ends_at_change and self._params not in (None, chunk.link.params):
+            raise Ended(CHANGED)
+        self._link, self._params = chunk.link, chunk.link.params
+        if chunk.link.preamble:
+            self._send_own(chunk.link.preamble, "")
+
+    def _send_own(self, data: bytes, title: str) -> None:
+        """Send bytes that no buffer can take away, all of them."""
+        view = memoryview(data)
+        while len(view := view[self._send_some(view, title) :]):
+            self._await_room()
+
+    def _send_some(self, view: memoryview, title: str) -> int:
+        """Send what the socket takes now; return how many bytes of `view` that was."""
+        try:
+            if self._framer is None:
+                sent = self._socket.send(view)
+            else:
+                sent = self._framer.sent(self._socket.sendmsg(self._framer.buffers(view, title)))
+        except BlockingIOError:
+            return 0
+        self._listener.bytes_sent += sent
+        return sent
+
+    def _await_room(self) -> None:
+        """Wait until the client takes more; nothing is held meanwhile."""
+        self._ring.pass_on(self._seat)
+        poll = select.poll()
+        poll.register(self._socket, select.POLLOUT)
+        if not poll.poll(STALL_S * 1000):
+            raise Ended(STALLED)

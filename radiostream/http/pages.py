@@ -1,0 +1,224 @@
+"""The HTML of the player, the status page, the login and "not found": pure functions from frozen values to text.
+
+The markup lives in `web/*.html` (read once, `string.Template`); here values are escaped and put in. Any thread may call
+it. Every URL is relative to the page, so that the pages work below a proxy's sub-path. Both pages work without a
+script: `web/player.js` and `web/status.js` take the same markup over and keep it up to date.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Final, TypeVar
+from urllib.parse import quote
+
+_PACKAGE: Final = Path(__file__).parent.parent
+WEB: Final = _PACKAGE / "web" if (_PACKAGE / "web").is_dir() else _PACKAGE.parent / "web"
+"""Where the files of `web/` are: inside an installed package, beside it in a checkout."""
+
+CSP: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "media-src 'self'",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+"""The Content-Security-Policy that every page is written for."""
+
+BROWSER_QUERY: Final = "player=web"
+"""How the page says that a browser listens: `Sec-Fetch-Dest` is sent over HTTPS and on loopback only."""
+
+_T = TypeVar("_T")
+
+_ENDINGS: Final = {"playing": "On the air", "played": "Played", "skipped": "Skipped", "failed": "Failed"}
+
+
+@dataclass(frozen=True, slots=True)
+class StationCard:
+    """One station on the player."""
+
+    route: str
+    """`/` or `/humor`."""
+    name: str
+    title: str = ""
+    artist: str = ""
+    listeners: int = 0
+    family: str = "mp3"
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One track of a station's history."""
+
+    title: str
+    artist: str
+    started_at: float
+    """Unix seconds."""
+    ended: str
+    """`playing`, `played`, `skipped` or `failed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StationRow:
+    """One station on the status page."""
+
+    route: str
+    name: str
+    title: str = ""
+    artist: str = ""
+    listeners: int = 0
+    family: str = "mp3"
+    peak_listeners: int = 0
+    started_at: float = 0.0
+    """Unix seconds; 0 while nothing plays."""
+    elapsed_s: float = 0.0
+    duration_s: float | None = None
+    tracks: int = 0
+    shuffle: bool = False
+    trouble: str = ""
+    history: Sequence[HistoryRow] = ()
+    left_out: Sequence[tuple[str, str]] = ()
+    """Names of files that are not played, and why."""
+    odd: Sequence[tuple[str, str]] = ()
+    """Names of files whose sample rate or channels differ from the rest's, and how."""
+
+
+def player_page(stations: Sequence[StationCard]) -> str:
+    """The public player (`/web`), the stations in the order given."""
+    cards = "".join(_card(station) for station in stations)
+    blank = _card(StationCard(route="", name=""))
+    return _template("player.html").substitute(stations=cards, blank=blank, empty=_hidden(bool(stations)))
+
+
+def status_page(stations: Sequence[StationRow], *, default_password: bool, version: str = "", notice: str = "") -> str:
+    """The operator's page (`/status` with a session); `notice` tells what the last form did."""
+    return _template("status.html").substitute(
+        stations="".join(_row(station) for station in stations),
+        blank=_row(StationRow(route="", name="")),
+        banner=_hidden(not default_password),
+        version=escape(version),
+        notice=escape(notice),
+    )
+
+
+def login_page(message: str = "", *, default_password: bool) -> str:
+    """The login (`/status` without a session); `message` says what went wrong, empty on the first visit."""
+    return _template("login.html").substitute(
+        message=escape(message), silent=_hidden(not message), banner=_hidden(not default_password)
+    )
+
+
+def not_found_page(path: str) -> str:
+    """The page for a path that nothing answers to; its links climb from that path up to the root."""
+    base = "../" * (path.count("/") - 1) or "./"
+    return _template("not-found.html").substitute(path=escape(_cut(path, 200)), base=base)
+
+
+def stream_url(route: str) -> str:
+    """A station's stream, relative to a page at the root: `./` for the default station, `./humor` for `/humor`."""
+    return "./" + quote(route.lstrip("/"))
+
+
+def _card(station: StationCard) -> str:
+    return _template("player-station.html").substitute(
+        _station(station),
+        description=escape(station.description),
+        src=escape(f"{stream_url(station.route)}?{BROWSER_QUERY}"),
+        stem=escape(quote(station.route.strip("/") or "main")),
+        suffix=escape(station.family),
+    )
+
+
+def _row(station: StationRow) -> str:
+    duration_s = station.duration_s or 0.0
+    return _template("status-station.html").substitute(
+        _station(station),
+        key=escape(quote(station.route.strip("/"))),
+        route_query=escape(quote(station.route, safe="")),
+        peak=station.peak_listeners,
+        since=_clock(station.started_at),
+        elapsed=_minutes(station.elapsed_s),
+        duration=_minutes(duration_s) if duration_s else "",
+        value=round(min(station.elapsed_s, duration_s)),
+        maximum=round(duration_s) or 1,
+        tracks=station.tracks,
+        shuffle_on="false" if station.shuffle else "true",
+        shuffle_pressed="true" if station.shuffle else "false",
+        trouble=escape(station.trouble),
+        trouble_hidden=_hidden(not station.trouble),
+        history_count=len(station.history),
+        history=_each(_history_row, station.history),
+        left_out_count=len(station.left_out),
+        left_out_hidden=_hidden(not station.left_out),
+        left_out=_each(_file_row, station.left_out),
+        odd_count=len(station.odd),
+        odd_hidden=_hidden(not station.odd),
+        odd=_each(_file_row, station.odd),
+    )
+
+
+def _station(station: StationCard | StationRow) -> dict[str, object]:
+    return {
+        "route": escape(station.route),
+        "href": escape(stream_url(station.route)),
+        "name": escape(station.name),
+        "title": escape(station.title) or "Silence",
+        "artist": escape(station.artist),
+        "listeners": station.listeners,
+        "listeners_word": "listener" if station.listeners == 1 else "listeners",
+        "family": escape(station.family.upper()),
+    }
+
+
+def _history_row(entry: HistoryRow) -> str:
+    ended = escape(_ENDINGS.get(entry.ended, entry.ended))
+    return (
+        f'<tr><td>{_clock(entry.started_at)}</td><td><bdi class="clip">{escape(entry.title)}</bdi></td>'
+        f'<td><bdi class="clip">{escape(entry.artist)}</bdi></td>'
+        f'<td class="ended" data-ended="{escape(entry.ended)}">{ended}</td></tr>'
+    )
+
+
+def _file_row(entry: tuple[str, str]) -> str:
+    name, reason = entry
+    return f'<li><bdi class="clip">{escape(name)}</bdi> <span>{escape(reason)}</span></li>'
+
+
+def _each(render: Callable[[_T], str], values: Iterable[_T]) -> str:
+    return "".join(render(value) for value in values)
+
+
+def _hidden(hide: bool) -> str:
+    return "hidden" if hide else ""
+
+
+def _clock(unix_s: float) -> str:
+    """The server's wall clock, `14:03`; empty for 0. The script shows the reader's own zone."""
+    return time.strftime("%H:%M", time.localtime(unix_s)) if unix_s else ""
+
+
+def _minutes(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02}"
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+@cache
+def _template(name: str) -> Template:
+    return Template((WEB / name).read_text(encoding="utf-8"))

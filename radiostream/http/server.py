@@ -1,0 +1,212 @@
+"""The HTTP server: the standard library's `ThreadingHTTPServer`, with a thread for each connection.
+
+The accepting thread counts a connection in before it gets a thread. In its thread a connection reads one request after
+another; one that turns into a stream lets go of everything that belonged to its request before it begins to listen.
+
+Failures come in three kinds: a client that left (normal, debug), a refusal (an answer), a bug (logged once with its
+traceback, answered 500).
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import threading
+import time
+from contextlib import suppress
+from dataclasses import replace
+from http.server import ThreadingHTTPServer
+from socketserver import BaseRequestHandler, TCPServer
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, unquote
+
+from radiostream.http import head, pages, routes
+from radiostream.http.control import PAGE_HEADERS
+from radiostream.http.message import HTML, JSON, Refusal, Request, Response, head_bytes, json_response
+from radiostream.http.proxies import client_of
+from radiostream.http.wire import Gone, Wire
+from radiostream.log import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from radiostream.http.site import Site
+
+    Takeover = Callable[[socket.socket], None]
+
+log = logging.getLogger(__name__)
+
+STACK_BYTES: Final = 256 << 10
+"""Virtual; only what is touched is resident."""
+SEND_S: Final = 30.0
+BUSY: Final = (
+    b"HTTP/1.0 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nbusy\n"
+)
+OUT_OF_FILES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+class RadioServer(ThreadingHTTPServer):
+    """Accepts, counts, and starts a thread for each connection. `serve_forever` runs in a thread of its own."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 1024
+
+    def __init__(self, site: Site, host: str, port: int) -> None:
+        self.site = site
+        if ":" in host:
+            self.address_family = socket.AF_INET6
+        super().__init__((host, port), Connection)
+
+    def server_bind(self) -> None:
+        """Bind; `::` takes IPv4 as well. Skips the name look-up of HTTPServer, which can take seconds."""
+        if self.address_family == socket.AF_INET6:
+            with suppress(OSError):
+                self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept; with no descriptor left, breathe instead of spinning."""
+        try:
+            return self.socket.accept()
+        except OSError as error:
+            if error.errno in OUT_OF_FILES:
+                log.error("can not accept a connection: %s", error.strerror)  # noqa: TRY400 - no bug
+                time.sleep(0.1)
+            raise
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Count the connection in and give it a thread, or send it away without one."""
+        if not self.site.limits.admit():
+            with suppress(OSError):
+                request.setblocking(False)
+                request.send(BUSY)
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # no more threads to be had
+            log.exception("no thread for a connection")
+            self.site.limits.release()
+            self.shutdown_request(request)
+
+    def handle_error(self, _request: Any, _client_address: Any) -> None:
+        """A bug in a connection's thread, logged once."""
+        log.exception("a connection failed")
+
+
+class Connection(BaseRequestHandler):
+    """One connection, in its own thread."""
+
+    server: RadioServer
+
+    def handle(self) -> None:
+        """Answer requests until one turns into a stream, asks to close, or the client is gone."""
+        threading.current_thread().name = "connection"
+        stream = None
+        try:
+            stream = self._serve()
+        except (Gone, OSError) as error:
+            log.debug("a client left: %s", type(error).__name__)
+        finally:
+            self.server.site.limits.release()
+        if stream is not None:
+            stream(self.request)
+
+    def _serve(self) -> Takeover | None:
+        """Request after request; returns what is to own the connection from now on, if one turns into a stream. What
+        a request brought along ends here: it would be carried for as long as the listener stays."""
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        wire, waiting = Wire(self.request), self.server.site.limits.waiting
+        closes = False
+        while not closes:
+            try:
+                with waiting(self.request):
+                    request, closes = self._read_request(wire)
+            except Refusal as refusal:
+                self._send(refused(refusal, None), closes=True)
+                with waiting(self.request):
+                    wire.linger()
+                return None
+            response = self._answer(request)
+            closes = closes or response.endless or response.status == 501
+            if response.takeover is not None:
+                takeover, data = response.takeover, head_bytes(response, close=True)
+                return lambda connection: takeover(connection, data)
+            self._send(response, closes=closes, is_head=request.method == "HEAD")
+        return None
+
+    def _send(self, response: Response, *, closes: bool, is_head: bool = False) -> None:
+        data = head_bytes(response, close=closes)
+        with self.server.site.limits.waiting(self.request):
+            if response.sender is not None and not is_head:
+                response.sender(self.request, data)
+                return
+            self.request.settimeout(SEND_S)
+            self.request.sendall(data if is_head else data + response.body)
+
+    def _answer(self, request: Request) -> Response:
+        site = self.server.site
+        started_s = time.monotonic()
+        try:
+            response = routes.answer(site, request)
+        except Refusal as refusal:
+            response = refused(refusal, request)
+        except Exception:
+            log.exception("%s %s failed", quoted(request.method), quoted(request.path))
+            response = refused(Refusal(500, "something went wrong here"), request)
+        took_ms = (time.monotonic() - started_s) * 1000
+        log.debug(
+            "%s %s %s: %d in %.1f ms",
+            request.client.address, request.method, quoted(request.path), response.status, took_ms,
+        )  # fmt: skip
+        return response
+
+    def _read_request(self, wire: Wire) -> tuple[Request, bool]:
+        """The next request, and whether the connection ends with it. Raises Gone, or Refusal where it is not one."""
+        method, target, fields, closes = head.parse(wire.read_head())
+        length = _length(fields)
+        if length and fields.get("expect", "").lower() == "100-continue":
+            self.request.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = wire.read_body(length) if length else b""
+        request = _request(self.server.site, method, target, fields, str(self.client_address[0]))
+        return replace(request, body=body, port=self.server.server_port), closes
+
+
+def _length(headers: Mapping[str, str]) -> int:
+    if "transfer-encoding" in headers:
+        raise Refusal(501 if "content-length" not in headers else 400, "send the body with a length")
+    text = headers.get("content-length", "0")
+    if not (text.isascii() and text.isdigit()):
+        raise Refusal(400, "the length is no number")
+    return int(text) if len(text) < 10 else 1 << 40
+
+
+def _request(site: Site, method: str, target: str, headers: Mapping[str, str], peer: str) -> Request:
+    """The request as handlers see it, without body and port."""
+    if target.startswith(("http://", "https://")):
+        target = "/" + target.split("/", 3)[3] if target.count("/") > 2 else "/"
+    raw_path, _, raw_query = target.partition("#")[0].partition("?")
+    path = unquote(raw_path, errors="replace")
+    if not path.startswith("/") or "\0" in path:
+        raise Refusal(400, "the path is malformed")
+    base_path = site.config.base_path
+    if base_path and (path == base_path or path.startswith(base_path + "/")):
+        path = path[len(base_path) :] or "/"
+    try:
+        query = dict(parse_qsl(raw_query, keep_blank_values=True, errors="replace", max_num_fields=50))
+    except ValueError:
+        raise Refusal(400, "the query is malformed") from None
+    client = client_of(peer, lambda name: [headers.get(name.lower(), "")], site.config.trusted_proxies)
+    return Request(method, path, query, headers, client)
+
+
+def refused(refusal: Refusal, request: Request | None) -> Response:
+    """A refusal as its asker reads it: a page for people who look for one, JSON for everybody else."""
+    if refusal.status == 404 and request is not None and request.wants_html:
+        page = pages.not_found_page(request.path).encode()
+        return Response(404, page, HTML, (*PAGE_HEADERS, *refusal.headers))
+    response = json_response({"error": refusal.text}, refusal.status, *refusal.headers)
+    return Response(response.status, response.body, JSON, (*response.headers, ("X-Content-Type-Options", "nosniff")))

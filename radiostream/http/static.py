@@ -1,0 +1,105 @@
+"""The player page and the files of `web/`: read once, kept with their ETag and, where it pays, a gzip form."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+from functools import cache
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+from radiostream.http import pages
+from radiostream.http.control import PAGE_HEADERS
+from radiostream.http.cover import if_none_match
+from radiostream.http.message import HTML, NO_STORE, Refusal, Response
+
+if TYPE_CHECKING:
+    from radiostream.http.message import Request
+    from radiostream.http.site import Site
+    from radiostream.radio.station import Station
+
+TYPES: Final = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+    "png": "image/png",
+    "ico": "image/x-icon",
+    "webmanifest": "application/manifest+json",
+}
+"""What `web/` is served from by suffix; nothing else is (the templates are not pages by themselves)."""
+
+COMPRESSED: Final = ("css", "js", "svg", "webmanifest")
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file of `web/`, ready to be sent."""
+
+    content_type: str
+    etag: str
+    data: bytes
+    zipped: bytes | None
+
+
+@cache
+def assets() -> dict[str, Asset]:
+    """All files by name. Only these names are answered: no path of a request ever reaches the file system."""
+    return {
+        path.name: _asset(path.suffix[1:], path.read_bytes())
+        for path in pages.WEB.iterdir()
+        if path.suffix[1:] in TYPES
+    }
+
+
+def _asset(suffix: str, data: bytes) -> Asset:
+    etag = f'"{blake2b(data, digest_size=12).hexdigest()}"'
+    return Asset(TYPES[suffix], etag, data, gzip.compress(data, 9, mtime=0) if suffix in COMPRESSED else None)
+
+
+def file(_site: Site, request: Request, rest: str) -> Response:
+    """`GET /static/<file>`."""
+    asset = assets().get(rest)
+    if asset is None:
+        raise Refusal(404, "there is nothing here")
+    headers = (
+        ("ETag", asset.etag),
+        ("Cache-Control", "no-cache"),
+        ("Vary", "Accept-Encoding"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"),
+    )
+    if if_none_match(request.headers.get("if-none-match"), asset.etag):
+        return Response(304, b"", asset.content_type, headers)
+    if asset.zipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(200, asset.zipped, asset.content_type, (*headers, ("Content-Encoding", "gzip")))
+    return Response(200, asset.data, asset.content_type, headers)
+
+
+def favicon(site: Site, request: Request, _: str) -> Response:
+    """`GET /favicon.ico`: browsers take any picture."""
+    return file(site, request, "icon-192.png")
+
+
+def robots(_site: Site, _request: Request, _: str) -> Response:
+    """`GET /robots.txt`: an endless stream is nothing to index."""
+    return Response(200, b"User-agent: *\nDisallow: /\nAllow: /web\n")
+
+
+def player(site: Site, _request: Request, _: str) -> Response:
+    """`GET /web`: the public player."""
+    page = pages.player_page([_card(station) for station in site.stations.values()])
+    return Response(200, page.encode(), HTML, (NO_STORE, *PAGE_HEADERS))
+
+
+def _card(station: Station) -> pages.StationCard:
+    status = station.status
+    on_air = status.on_air if status.on_air and status.on_air.track else None
+    return pages.StationCard(
+        route=status.route,
+        name=status.name,
+        title=(on_air.tags.title or on_air.track.stem) if on_air and on_air.track else "",
+        artist=on_air.tags.artist if on_air else "",
+        listeners=len(station.audience),
+        family=status.family,
+        description=status.description,
+    )

@@ -1,0 +1,159 @@
+"""`GET /<route>`: the answer to a player, from its request's headers to the hand-over of its socket to a `Feed`."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from radiostream.audio.frames import CONTENT_TYPES, OGG
+from radiostream.http import listener
+from radiostream.http.icy import METAINT, Framer
+from radiostream.http.message import Headers, Refusal, Request, Response
+from radiostream.log import quoted
+from radiostream.radio.audience import Listener
+from radiostream.routes import route_of
+
+if TYPE_CHECKING:
+    from radiostream.http.site import Site
+    from radiostream.radio.station import Station
+
+log = logging.getLogger(__name__)
+
+ENDLESS: Final = 1 << 40
+RETRY_AFTER_S: Final = 10
+
+CORS: Final = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS"),
+    ("Access-Control-Allow-Headers", "Icy-MetaData, Range, Content-Type, Accept"),
+    (
+        "Access-Control-Expose-Headers",
+        "icy-metaint, icy-name, icy-genre, icy-description, icy-url, icy-br, icy-sr, icy-pub, ice-audio-info, "
+        "Content-Range",
+    ),
+)
+"""What lets a page of another origin play a stream, ask for titles in it, and read what it is called."""
+
+
+def find(site: Site, path: str) -> Station | None:
+    """The station that `path` names: its route, with or without its format's suffix."""
+    stations = site.stations
+    for route in (route_of(path), route_of(_without_suffix(path))):
+        if route in stations:
+            return stations[route]
+        if route == "/main":
+            return stations.get("/")
+    return None
+
+
+def _without_suffix(path: str) -> str:
+    route, dot, suffix = path.rpartition(".")
+    return route if dot and suffix in CONTENT_TYPES else path
+
+
+def stream(site: Site, request: Request, station: Station) -> Response:
+    """A listener's answer; HEAD gets the same head and is nobody."""
+    suffix = request.path.rpartition(".")[2] if request.path not in site.stations else ""
+    if suffix in CONTENT_TYPES and suffix != station.status.family:
+        raise Refusal(404, f"this station sends {station.status.family}")
+    wants_titles = request.headers.get("icy-metadata", "").strip() == "1" and station.status.family != OGG
+    start = _resumes_at(request)
+    headers = (*_headers(site, station), *((("icy-metaint", str(METAINT)),) if wants_titles else ()))
+    if start:
+        headers = (*headers, ("Content-Range", f"bytes {start}-{ENDLESS - 1}/*"))
+    response = Response(206 if start else 200, b"", CONTENT_TYPES[station.status.family], headers, endless=True)
+    if request.method == "HEAD":
+        return response
+    one = Listener(
+        id=next(site.listener_ids),
+        address=request.client.address,
+        agent=request.headers.get("user-agent", "")[:120],
+        since_s=time.monotonic(),
+    )
+    framer = Framer() if wants_titles else None
+    if not site.limits.listeners.enter(one.address):
+        raise Refusal(503, "all places are taken, try again soon", ("Retry-After", str(RETRY_AFTER_S)))
+    serve = partial(_serve, site, station, one, framer, _is_browser(request))
+    return replace(response, takeover=serve)
+
+
+def _is_browser(request: Request) -> bool:
+    return request.headers.get("sec-fetch-dest") in ("audio", "video") or request.query.get("player") == "web"
+
+
+def _serve(
+    site: Site,
+    station: Station,
+    one: Listener,
+    framer: Framer | None,
+    is_browser: bool,
+    connection: socket.socket,
+    head: bytes,
+) -> None:
+    """Feed one listener until it leaves or is left; runs in its thread, with nothing else alive on its stack."""
+    route = station.config.route
+    why = "left"
+    try:
+        about = {"station": route, "address": one.address, "agent": one.agent}
+        log.info("%s: listener %d from %s: %s", route, one.id, one.address, quoted(one.agent), extra=about)
+        del about
+        connection.sendall(head)
+        del head
+        listener.tune(connection)
+        why = listener.Feed(connection, station, one, framer, is_browser).run()
+    except OSError:
+        pass  # it left, which is how listening ends
+    finally:
+        _log_end(route, one, why)
+        site.limits.listeners.leave(one.address)
+
+
+def _log_end(route: str, one: Listener, why: str) -> None:
+    seconds = time.monotonic() - one.since_s
+    facts = {
+        "station": route,
+        "address": one.address,
+        "seconds": round(seconds, 1),
+        "bytes": one.bytes_sent,
+        "why": why,
+    }
+    log.info(
+        "%s: listener %d gone after %.0f s, %d bytes: %s", route, one.id, seconds, one.bytes_sent, why, extra=facts
+    )
+
+
+def _resumes_at(request: Request) -> int:
+    """N of `Range: bytes=N-`: Chromium coming back after a broken connection; 0 for every other range."""
+    unit, _, span = request.headers.get("range", "").partition("=")
+    first, dash, last = span.strip().partition("-")
+    if unit.strip() == "bytes" and dash and not last and first.isascii() and first.isdigit() and len(first) < 13:
+        return int(first)
+    return 0
+
+
+def _headers(site: Site, station: Station) -> Headers:
+    status = station.status
+    on_air = status.on_air
+    kbps = on_air.kbps if on_air and on_air.track else site.config.kbps
+    headers = [
+        ("Cache-Control", "no-cache, no-store"),
+        ("Accept-Ranges", "none"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Accel-Buffering", "no"),
+        ("icy-name", status.name),
+        ("icy-genre", status.genre),
+        ("icy-description", status.description),
+        ("icy-url", site.config.public_url + quote(status.route) if site.config.public_url else ""),
+        ("icy-pub", "0"),
+        ("icy-br", str(kbps)),
+    ]
+    if on_air:
+        rate_hz, channels = on_air.params.rate_hz, on_air.params.channels
+        audio_info = f"ice-samplerate={rate_hz};ice-bitrate={kbps};ice-channels={channels}"
+        headers += [("icy-sr", str(rate_hz)), ("ice-audio-info", audio_info)]
+    return (*((name, value) for name, value in headers if value), *CORS)

@@ -1,0 +1,127 @@
+"""Stations as JSON: pure functions from what a station shows to what CONTRACT §3 promises."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from radiostream.audio.frames import CONTENT_TYPES, OGG
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from radiostream.playlist.history import Played
+    from radiostream.radio.station import Station
+    from radiostream.radio.status import OnAir
+
+
+def iso(unix_s: float) -> str:
+    """Unix seconds as ISO 8601 with a zone."""
+    return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds")
+
+
+def stem(route: str) -> str:
+    """A route as the first part of a file name in a URL: `humor`, or `main` for the default station."""
+    return quote(route.strip("/")) or "main"
+
+
+def listing(station: Station, base_url: str) -> dict[str, Any]:
+    """One element of `/streams`."""
+    status = station.status
+    on_air = status.on_air
+    track = on_air.track if on_air else None
+    return {
+        "route": status.route,
+        "name": status.name,
+        "listeners": len(station.audience),
+        "hls_listeners": station.hls_listeners(),
+        "current_track": track.name if track else None,
+        "content_type": CONTENT_TYPES[status.family],
+        "bitrate": on_air.kbps if on_air else 0,
+        "sample_rate": on_air.params.rate_hz if on_air else 0,
+        "channels": on_air.params.channels if on_air else 0,
+        "codec": on_air.params.codec if on_air else status.family,
+        "on_air": track is not None,
+        "tracks": status.tracks,
+        "shuffle": status.shuffle,
+        "url": base_url + quote(status.route),
+        "hls": None if status.family == OGG else f"{stem(status.route)}.m3u8",
+    }
+
+
+def now_playing(station: Station, now_s: float, base_path: str) -> dict[str, Any]:
+    """One station's entry of `/now-playing`; `now_s` is the monotonic clock."""
+    status = station.status
+    on_air = status.on_air
+    playing = on_air if on_air and on_air.track else None
+    return {
+        "route": status.route,
+        "name": status.name,
+        "listeners": len(station.audience),
+        "skip": bool(on_air and on_air.skipped_to),
+        **(_playing(playing, now_s, base_path + "/cover/" + stem(status.route)) if playing else _silence(on_air)),
+    }
+
+
+def _playing(on_air: OnAir, now_s: float, cover: str) -> dict[str, Any]:
+    assert on_air.track is not None  # noqa: S101 - the caller looked
+    return {
+        "track": on_air.track.name,
+        "title": on_air.tags.title or on_air.track.stem,
+        "artist": on_air.tags.artist,
+        "album": on_air.tags.album,
+        "started_at": iso(on_air.started_at),
+        "elapsed": round(now_s - on_air.started_s, 3),
+        "duration": None if on_air.duration_s is None else round(on_air.duration_s, 3),
+        "cover": f"{cover}?t={on_air.started_at:.0f}",
+    }
+
+
+def _silence(on_air: OnAir | None) -> dict[str, Any]:
+    started_at = iso(on_air.started_at) if on_air else None
+    nothing = dict.fromkeys(("track", "title", "artist", "album"))
+    return {**nothing, "started_at": started_at, "elapsed": 0, "duration": None, "cover": None}
+
+
+def title_of(played: Played) -> str:
+    """What was shown as the track's title: that of its tags, else its file's name without the suffix."""
+    return played.title or played.track.rpartition(".")[0] or played.track
+
+
+def history(entries: Sequence[Played]) -> list[dict[str, Any]]:
+    """The `history` list of `/history`."""
+    return [
+        {
+            "track": played.track,
+            "title": title_of(played),
+            "artist": played.artist,
+            "started_at": iso(played.started_at),
+            "ended_at": None if played.ended_at is None else iso(played.ended_at),
+            "ended": played.ended,
+        }
+        for played in entries
+    ]
+
+
+def operator_listing(station: Station, now_s: float, base_path: str) -> dict[str, Any]:
+    """One station of `/status.json`."""
+    status = station.status
+    return {
+        "route": status.route,
+        "name": status.name,
+        "family": status.family,
+        "listeners": len(station.audience),
+        "peak_listeners": station.audience.peak,
+        "hls_listeners": station.hls_listeners(),
+        "tracks": status.tracks,
+        "shuffle": status.shuffle,
+        "trouble": status.trouble,
+        "demo": status.demo,
+        "drift_ms": round(station.drift_s * 1000, 1),
+        "plot": list(station.audience.plot),
+        "now": now_playing(station, now_s, base_path),
+        "history": history(status.history),
+        "left_out": [{"name": left.name, "reason": left.reason} for left in status.left_out],
+        "odd": [{"name": left.name, "reason": left.reason} for left in status.odd],
+    }

@@ -1,0 +1,108 @@
+"""Reading a request off a socket that may be hostile: one deadline for the whole head, one for the body, and sizes.
+
+Runs in the connection's thread. Knows nothing of what the bytes mean.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import suppress
+from typing import Final
+
+from radiostream.http.head import TOKEN
+from radiostream.http.message import Refusal
+
+HEAD_S: Final = 10.0
+BODY_S: Final = 10.0
+IDLE_S: Final = 15.0
+"""How long a kept connection may stay silent between two requests."""
+LINGER_S: Final = 1.0
+LINGER_BYTES: Final = 256 << 10
+
+LINE_MAX: Final = 8 << 10
+HEAD_MAX: Final = 32 << 10
+BODY_MAX: Final = 64 << 10
+RECEIVE_BYTES: Final = 16 << 10
+
+
+class Gone(Exception):  # noqa: N818 - no error, clients leave
+    """The client left, or said nothing in time: nothing to answer."""
+
+
+class Wire:
+    """A socket's incoming side."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._rest = b""
+        self._is_first = True
+
+    def read_head(self) -> bytes:
+        """The next request's head, its blank line included. Raises Gone, or Refusal where it is too long or slow."""
+        first, self._is_first = self._is_first, False
+        data = self._rest.lstrip(b"\r\n")
+        deadline = time.monotonic() + HEAD_S if first or data else None
+        if deadline is None:
+            data = self._receive(time.monotonic() + IDLE_S).lstrip(b"\r\n")
+            deadline = time.monotonic() + HEAD_S
+        while (end := _end_of_head(data)) < 0:
+            if data and data[0] not in TOKEN:
+                raise Refusal(400, "this is no request")  # TLS, most likely: a browser that is told so tries without
+            if b"\n" not in data[: LINE_MAX + 1] and len(data) > LINE_MAX:
+                raise Refusal(414, "the request line is too long")
+            if len(data) > HEAD_MAX:
+                raise Refusal(431, "the request's head is too long")
+            try:
+                data += self._receive(deadline)
+            except TimeoutError:
+                if not data:
+                    raise Gone from None
+                raise Refusal(408, "the request took too long") from None
+            if first:
+                data = data.lstrip(b"\r\n")
+        if end > HEAD_MAX:
+            raise Refusal(431, "the request's head is too long")
+        if data.index(b"\n") > LINE_MAX:
+            raise Refusal(414, "the request line is too long")
+        self._rest = data[end:]
+        return data[:end]
+
+    def read_body(self, length: int) -> bytes:
+        """The request's body of `length` bytes."""
+        if length > BODY_MAX:
+            raise Refusal(413, "the request's body is too long")
+        deadline = time.monotonic() + BODY_S
+        data = self._rest
+        while len(data) < length:
+            try:
+                data += self._receive(deadline)
+            except TimeoutError:
+                raise Refusal(408, "the request took too long") from None
+        self._rest = data[length:]
+        return data[:length]
+
+    def linger(self) -> None:
+        """End the connection after a refusal: what the client still sends is taken, for a moment and to a limit.
+        Closing with bytes unread would reset the connection, which can cost the client the answer."""
+        deadline = time.monotonic() + LINGER_S
+        with suppress(OSError, Gone):
+            self._socket.shutdown(socket.SHUT_WR)
+            for _ in range(LINGER_BYTES // RECEIVE_BYTES):
+                self._receive(deadline)
+
+    def _receive(self, deadline: float) -> bytes:
+        left_s = deadline - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError
+        self._socket.settimeout(left_s)
+        data = self._socket.recv(RECEIVE_BYTES)
+        if not data:
+            raise Gone
+        return data
+
+
+def _end_of_head(data: bytes) -> int:
+    """Where the head ends, -1 where it has not yet. A bare line feed ends a line too (RFC 9112 §2.2)."""
+    ends = [at + len(blank) for blank in (b"\r\n\r\n", b"\n\n", b"\n\r\n") if (at := data.find(blank)) >= 0]
+    return min(ends, default=-1)

@@ -1,0 +1,248 @@
+"""One listener's way from the ring to a socket: whole frames, in order, from the right one, whatever a client does."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from radiostream.audio.frames import Params
+from radiostream.http import listener
+from radiostream.http.icy import METAINT, Framer
+from radiostream.http.listener import CHANGED, CLOSED, Feed
+from radiostream.radio.audience import Listener
+from radiostream.radio.ring import Chunk, Link
+from radiostream.radio.station import CHUNK_S
+from tests.radio.studio import FRAME_BYTES, FRAME_S, Studio, frame, names
+
+PATIENCE_S = 20.0
+
+
+class Client:
+    """A feed in a thread of its own, and the client's end of its socket."""
+
+    def __init__(self, studio: Studio, framer: Framer | None = None, is_browser: bool = False) -> None:
+        self.near, self.far = socket.socketpair()
+        self.near.setblocking(False)
+        self.far.settimeout(PATIENCE_S)
+        self.listener = Listener(1, "192.0.2.1", "test", studio.clock.now)
+        self.feed = Feed(self.near, studio.station, self.listener, framer, is_browser)
+        self.why = ""
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.why = self.feed.run()
+        except OSError as error:
+            self.why = type(error).__name__
+        self.near.close()
+
+    def read(self, count: int) -> bytes:
+        """So many bytes."""
+        data = b""
+        while len(data) < count:
+            part = self.far.recv(count - len(data))
+            assert part, "the stream ended early"
+            data += part
+        return data
+
+    def rest(self) -> bytes:
+        """Everything up to the end."""
+        data = b""
+        while part := self.far.recv(1 << 20):
+            data += part
+        return data
+
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def join(self) -> str:
+        self._thread.join(PATIENCE_S)
+        assert not self._thread.is_alive()
+        return self.why
+
+    def close(self) -> None:
+        self.far.close()
+        self.join()
+
+
+Connect = Callable[..., Client]
+
+
+@pytest.fixture
+def connect(studio: Studio) -> Iterator[Connect]:
+    clients: list[Client] = []
+
+    def begin(**options: Any) -> Client:
+        clients.append(Client(studio, **options))
+        return clients[-1]
+
+    yield begin
+    studio.station.stop()
+    for client in clients:
+        client.close()
+
+
+def test_it_begins_burst_seconds_back_and_follows(studio: Studio, connect: Connect) -> None:
+    """The first frame is the one that is `burst_s` old; then every frame once, to the end of the station."""
+    studio.show(studio.track(1, 5000))
+    studio.run_until(30)
+    client = connect()
+    newest = studio.frames[-1][1]
+    first = client.read(FRAME_BYTES)
+    start_s = names(first)[0][1] * FRAME_S - 8
+    assert studio.clock.now - 1000 - start_s == pytest.approx(8, abs=FRAME_S)
+    client.read((newest - names(first)[0][1]) * FRAME_BYTES)
+    studio.run_until(50)
+    upto = studio.frames[-1][1]
+    assert names(client.read((upto - newest) * FRAME_BYTES)) == [(1, index) for index in range(newest + 1, upto + 1)]
+    studio.station.stop()
+    assert client.rest() == b""
+    assert client.join() == CLOSED
+    assert client.listener.bytes_sent == (studio.frames[-1][1] - names(first)[0][1] + 1) * FRAME_BYTES
+
+
+def test_it_is_counted_while_it_listens(studio: Studio, connect: Connect) -> None:
+    """From its first audio to the moment it is gone."""
+    studio.show(studio.track(1, 5000))
+    studio.run_until(5)
+    client = connect()
+    client.read(FRAME_BYTES)
+    changes = studio.changes.wait(-1, 0)
+    while len(studio.station.audience) == 0:
+        assert studio.changes.wait(changes, PATIENCE_S) > changes
+    client.far.close()
+    studio.run_until(40)
+    assert client.join() == "BrokenPipeError"
+    assert len(studio.station.audience) == 0
+    assert studio.station.audience.peak == 1
+
+
+def test_one_who_stopped_reading_comes_back_to_the_live_point(studio: Studio, connect: Connect) -> None:
+    """What it gets is whole frames throughout: some of the past, then the present, and it is counted as moved."""
+    studio.show(studio.track(1, 20000))
+    studio.run_until(70)
+    client = connect()
+    indices = [names(client.read(FRAME_BYTES))[0][1]]
+    while client.listener.moved == 0:
+        studio.run_until(studio.clock.now - 1000 + 1)
+        if indices[-1] * FRAME_S < studio.clock.now - 1000 - 90:  # it stood still long enough to have fallen out
+            indices.append(names(client.read(FRAME_BYTES))[0][1])
+    while indices[-1] == indices[0] + len(indices) - 1:
+        indices.append(names(client.read(FRAME_BYTES))[0][1])
+    assert indices[-1] > indices[-2] + 1
+    assert client.listener.moved == 1
+
+
+def test_the_others_do_not_notice_it(studio: Studio, connect: Connect) -> None:
+    """A stalled listener changes nothing for one who reads."""
+    studio.show(studio.track(1, 20000))
+    studio.run_until(5)
+    connect()
+    good = connect()
+    first = names(good.read(FRAME_BYTES))[0][1]
+    for second in range(10, 120, 5):
+        studio.run_until(second)
+        upto = studio.frames[-1][1]
+        assert names(good.read((upto - first) * FRAME_BYTES)) == [(1, index) for index in range(first + 1, upto + 1)]
+        first = upto
+
+
+def test_a_skip_takes_it_to_the_new_track(studio: Studio, connect: Connect) -> None:
+    """The first frame of the new track follows a whole frame of the old one, at once."""
+    studio.show(studio.track(1, 20000), studio.track(2, 20000))
+    studio.run_until(20)
+    client = connect()
+    while names(client.read(FRAME_BYTES))[0][1] < studio.frames[-1][1]:
+        pass
+    studio.do(studio.station.next_track())
+    assert names(client.read(FRAME_BYTES)) == [(2, 0)]
+
+
+def test_many_skips_give_nobody_more_than_some_seconds_in_hand(studio: Studio, connect: Connect) -> None:
+    """However often the track changes: what was sent stays within burst and two chunks of the time that passed."""
+    studio.show(*(studio.track(number, 20000) for number in (1, 2, 3)))
+    studio.run_until(20)
+    client = connect()
+    client.far.settimeout(0.2)
+    got = b""
+    for _ in range(100):
+        studio.do(studio.station.next_track())
+        studio.run_until(studio.clock.now - 1000 + 0.5)
+        try:
+            while part := client.far.recv(1 << 20):
+                got += part
+                if len(part) < 1000:
+                    break
+        except TimeoutError:
+            pass
+    sent_s = len(got) / FRAME_BYTES * FRAME_S
+    passed_s = studio.clock.now - client.listener.since_s
+    assert sent_s <= passed_s + 8 + 2 * CHUNK_S + FRAME_S
+    assert {track for track, _ in names(got)} == {1, 2, 3}
+
+
+def test_titles_change_with_the_first_frame(studio: Studio, connect: Connect) -> None:
+    """In band, after every 16000 bytes; what is between them is the audio, untouched."""
+    studio.show(studio.track(1, 1600), studio.track(2, 20000))
+    studio.run_until(38)
+    client = connect(framer=Framer())
+    audio, titles = b"", []
+    for _ in range(10):
+        audio += client.read(METAINT)
+        if block := client.read(client.read(1)[0] * 16):
+            titles.append((len(audio) // FRAME_BYTES, block.rstrip(b"\0")))
+    frames = names(audio[: len(audio) // FRAME_BYTES * FRAME_BYTES])
+    begin = studio.frames.index(frames[0])
+    assert frames == studio.frames[begin : begin + len(frames)]
+    assert [title for _, title in titles] == [b"StreamTitle='1';", b"StreamTitle='2';"]
+    assert 0 <= titles[1][0] - frames.index((2, 0)) <= METAINT // FRAME_BYTES + 1
+
+
+def test_a_browser_is_ended_where_the_parameters_change(studio: Studio, connect: Connect) -> None:
+    """At the boundary, after the last whole frame; everybody else plays on."""
+    odd = studio.track(2, 0, b"".join(frame(2, index, b"\xff\xfb\x94\x00") for index in range(3000)))
+    studio.show(studio.track(1, 600), odd)
+    studio.run_until(3)
+    browser, player = connect(is_browser=True), connect()
+    got: list[bytes] = []
+    reader = threading.Thread(target=lambda: got.append(browser.rest()))
+    reader.start()
+    first = names(player.read(FRAME_BYTES))[0][1]
+    studio.run_until(30)
+    player.read(FRAME_BYTES * (599 - first))
+    reader.join(PATIENCE_S)
+    assert names(got[0])[-1] == (1, 599)
+    assert browser.join() == CHANGED
+    assert player.read(4) == b"\xff\xfb\x94\x00"
+
+
+def test_the_header_pages_of_a_link_come_first(studio: Studio, connect: Connect) -> None:
+    """Who joins, and who goes over to the next track, gets its preamble before anything else of it."""
+    ring = studio.station.ring
+    for number, preamble in enumerate((b"<one>", b"<two>")):
+        link = Link(None, Params("opus", 48000, 2), preamble)
+        ring.publish(Chunk(link, memoryview(b"audio%d" % number), start_s=990 + 5 * number, duration_s=5.0))
+    client = connect()
+    assert client.read(22) == b"<one>audio0<two>audio1"
+
+
+def test_a_client_that_takes_nothing_is_dropped(
+    studio: Studio, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the contract's time, which is short in this test; it is counted as dropped."""
+    monkeypatch.setattr(listener, "STALL_S", 0.05)
+    studio.show(studio.track(1, 20000))
+    studio.run_until(60)
+    client = connect()
+    first = client.read(FRAME_BYTES)
+    while client.is_alive:
+        studio.run_until(studio.clock.now - 1000 + 1)
+    assert client.join() == listener.STALLED
+    assert studio.station.audience.dropped == 1
+    assert names(first)[0][0] == 1

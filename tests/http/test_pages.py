@@ -1,0 +1,224 @@
+"""The rendered pages: foreign text is escaped, the policy can be kept, what is referred to exists and stays small."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from radiostream.http import pages
+from radiostream.http.pages import HistoryRow, StationCard, StationRow
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</title></textarea></template><svg onload=alert(1)>",
+    "$name ${stations} $$ %s {0}",
+    "&lt;b&gt; &amp;",
+    "\u202eright to left\u202c שלום",
+    "long " * 1000,
+)
+VOID = ("area", "br", "col", "hr", "img", "input", "link", "meta", "source")
+OWN_PATH = re.compile(
+    r"web|status|logout|reload-playlist|(?:next-track/|prev-track/|shuffle/)(?:humor)?|(?:humor|main)(?:\.m3u|\.pls|\.m3u8)?"
+)
+
+
+class Outline(HTMLParser):
+    """What a browser sees: tags with their attributes, the text, and whether all that opens also closes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(page)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def names(self) -> list[str]:
+        return [tag for tag, _ in self.tags]
+
+    def values(self, *attributes: str) -> Iterator[str]:
+        for _, has in self.tags:
+            yield from (has[name] for name in attributes if name in has)
+
+
+def every_page(text: str) -> dict[str, str]:
+    """Each page with `text` wherever text from outside can be."""
+    card = StationCard("/humor", text, text, text, 1, "mp3", text)
+    row = StationRow(
+        "/humor", text, text, text, 1, "mp3", 2, 1e9, 10.0, 60.0, 3, True, text,
+        [HistoryRow(text, text, 1e9, "played")], [(text, text)], [(text, text)],
+    )  # fmt: skip
+    return {
+        "player": pages.player_page([card]),
+        "status": pages.status_page([row], default_password=True, version=text, notice=text),
+        "login": pages.login_page(text, default_password=True),
+        "not found": pages.not_found_page("/" + text.replace("/", "")),
+    }
+
+
+PLAIN = every_page("plain")
+
+
+@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.parametrize("text", HOSTILE)
+def test_foreign_text_is_only_text(name: str, text: str) -> None:
+    """Whatever a name or a tag holds, the page has the same elements and attributes, and reads the text as it is."""
+    outline, plain = Outline(every_page(text)[name]), Outline(PLAIN[name])
+    assert outline.names() == plain.names()
+    assert [list(has) for _, has in outline.tags] == [list(has) for _, has in plain.tags]
+    shown = text.replace("/", "") if name == "not found" else text
+    assert shown[:150].strip() in outline.text
+
+
+@given(st.text())
+def test_no_text_changes_the_markup(text: str) -> None:
+    """The same for any text at all."""
+    for name, page in every_page(text).items():
+        assert Outline(page).names() == Outline(PLAIN[name]).names()
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_nothing_is_inline(name: str) -> None:
+    """The policy forbids inline script, style and handlers: there are none."""
+    for tag, has in Outline(PLAIN[name]).tags:
+        assert tag not in ("style", "base", "iframe", "object")
+        assert tag != "script" or (has.get("src") and has.get("type") == "module")
+        assert not any(attribute == "style" or attribute.startswith("on") for attribute in has)
+        assert not any(value.strip().lower().startswith(("javascript:", "data:")) for value in has.values())
+
+
+def test_the_policy_is_strict() -> None:
+    """Nothing is allowed but what is our own; no word of it loosens that."""
+    assert pages.CSP.startswith("default-src 'none'; ")
+    assert {word for part in pages.CSP.split("; ") for word in part.split()[1:]} == {"'none'", "'self'"}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_what_is_referred_to_is_relative_and_exists(name: str) -> None:
+    """Each URL is relative, for a proxy's sub-path; each static one is a file; each other one is a route of ours."""
+    for url in Outline(PLAIN[name]).values("href", "src", "action"):
+        parts = urlsplit(url)
+        assert not parts.scheme
+        assert not parts.netloc
+        assert not parts.path.startswith("/")
+        path = unquote(parts.path).removeprefix("./")
+        if path.startswith("static/"):
+            assert (pages.WEB / path.removeprefix("static/")).is_file(), path
+        elif path:
+            assert OWN_PATH.fullmatch(path), path
+
+
+def test_the_scripts_and_the_manifest_refer_to_files() -> None:
+    """Modules that are imported, and the manifest's icons, exist."""
+    for script in pages.WEB.glob("*.js"):
+        for module in re.findall(r'from "\./([^"]+)"', script.read_text(encoding="utf-8")):
+            assert (pages.WEB / module).is_file(), module
+    manifest = (pages.WEB / "site.webmanifest").read_text(encoding="utf-8")
+    for icon in re.findall(r'"src": "([^"]+)"', manifest):
+        assert (pages.WEB / icon).is_file(), icon
+
+
+def test_no_script_makes_markup_or_asks_a_foreign_host() -> None:
+    """Text from outside goes through textContent; there is no innerHTML to forget an escape in, and no other host."""
+    for file in (*pages.WEB.glob("*.js"), *pages.WEB.glob("*.css"), *pages.WEB.glob("*.html")):
+        text = file.read_text(encoding="utf-8")
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text), (
+            file
+        )
+        assert re.findall(r"https?://[^\s\"')]+", text) in ([], ["http://www.w3.org/2000/svg"]), file
+
+
+def test_everything_together_is_small() -> None:
+    """All of `web/` is under 150 KB."""
+    assert sum(file.stat().st_size for file in pages.WEB.iterdir()) < 150_000
+
+
+@pytest.mark.parametrize(
+    ("route", "url"),
+    [("/", "./"), ("/humor", "./humor"), ("/late night/jazz", "./late%20night/jazz"), ("/ж", "./%D0%B6")],
+)
+def test_stream_url(route: str, url: str) -> None:
+    """A route becomes a URL relative to the page."""
+    assert pages.stream_url(route) == url
+
+
+def test_without_a_script_the_player_lists_native_players() -> None:
+    """Each station has the browser's own player, which loads nothing before it is pressed, and says it is a browser."""
+    page = Outline(pages.player_page([StationCard("/", "Main"), StationCard("/humor", "Humour", family="ogg")]))
+    players = [has for tag, has in page.tags if tag == "audio"]
+    assert [has["src"] for has in players[:2]] == ["./?player=web", "./humor?player=web"]
+    assert all("controls" in has and has["preload"] == "none" for has in players)
+    assert {"main.m3u", "humor.m3u", "main.pls", "humor.pls"} <= set(page.values("href"))
+
+
+def test_the_forms_of_the_status_page() -> None:
+    """Each button is a form that posts to a control path; shuffle asks for the opposite of what is."""
+    page = Outline(
+        pages.status_page([StationRow("/", "Main"), StationRow("/a b", "B", shuffle=True)], default_password=False)
+    )
+    forms = [(has["action"], has["method"]) for tag, has in page.tags if tag == "form"]
+    for action in ("prev-track/", "next-track/a%20b", "shuffle/?on=true", "shuffle/a%20b?on=false", "logout"):
+        assert (action, "post") in forms
+    assert ("reload-playlist?route=%2Fa%20b", "post") in forms
+
+
+@pytest.mark.parametrize("default_password", [True, False])
+def test_the_default_password_banner(default_password: bool) -> None:
+    """The banner is shown while the default password is in use, on the page and on the login."""
+    status = pages.status_page([], default_password=default_password)
+    assert ("hidden" in _banner(status)) is not default_password
+    assert ("hidden" in _banner(pages.login_page(default_password=default_password))) is not default_password
+
+
+def _banner(page: str) -> dict[str, str]:
+    return next(has for _, has in Outline(page).tags if has.get("class") == "banner")
+
+
+@pytest.mark.parametrize(
+    ("path", "base"), [("/", "./"), ("/nothing", "./"), ("/nothing/here", "../"), ("/a/b/c/", "../../../")]
+)
+def test_not_found_climbs_to_the_root(path: str, base: str) -> None:
+    """The links of "not found" lead to the root from any depth."""
+    assert f"{base}web" in Outline(pages.not_found_page(path)).values("href")
+
+
+def test_times_of_the_status_page() -> None:
+    """Elapsed and duration are minutes and seconds; a track of unknown length has none; the bar never runs over."""
+    known = pages.status_page([StationRow("/", "Main", elapsed_s=75, duration_s=60.4)], default_password=False)
+    assert "1:15" in known
+    assert {"max": "60", "value": "60"}.items() <= _first(known, "progress").items()
+    unknown = pages.status_page([StationRow("/", "Main", elapsed_s=3700)], default_password=False)
+    assert "61:40" in unknown
+
+
+def _first(page: str, tag: str) -> dict[str, str]:
+    return next(has for name, has in Outline(page).tags if name == tag)
+
+
+def test_a_file_that_is_not_printable_text_is_rendered_all_the_same() -> None:
+    """Control characters and lone surrogates from a file's name cost no page."""
+    for page in every_page("a\x00b\x1b\ud800c").values():
+        assert page.encode("utf-8", "replace")

@@ -1,0 +1,274 @@
+"""Every path and method without a socket: who may, what is answered, and how it is refused."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from radiostream.http.auth import COOKIE
+from radiostream.http.message import Response
+from radiostream.http.proxies import Client
+from radiostream.http.routes import ROUTES
+from radiostream.playlist.track import Tags
+from tests.http.site_builder import BEARER, House
+from tests.radio.studio import Studio
+
+
+@pytest.fixture
+def house(make_studio: Callable[..., Studio], tmp_path: Path) -> House:
+    """The default station and /humor; each obeys commands in a thread of its own."""
+    studios = {"/": make_studio(), "/humor": make_studio(route="/humor", name="Humor & <b>more</b>")}
+    for studio in studios.values():
+        studio.tagger.tags["1.mp3"] = Tags('A "title"; \' <img src=x>', "Artist\r\nX-Evil: 1", "Album")
+        studio.show(studio.track(1, 3000), studio.track(2, 3000))
+        studio.run_until(5)
+    return House(studios, tmp_path)
+
+
+@pytest.fixture
+def obeying(house: House) -> Iterator[House]:
+    """The same with producers that run."""
+    threads = []
+    for studio in house.studios.values():
+        studio.patient = True
+        threads.append(threading.Thread(target=studio.station.run))
+        threads[-1].start()
+    yield house
+    for studio in house.studios.values():
+        studio.station.stop()
+    for thread in threads:
+        thread.join(20)
+
+
+def body(response: Response) -> Any:
+    return json.loads(response.body)
+
+
+def header(response: Response, name: str) -> str | None:
+    return dict(response.headers).get(name)
+
+
+@pytest.mark.parametrize("path", [path for path, methods in ROUTES.items() if "POST" in methods and path != "/status"])
+def test_get_on_a_control_path_is_405(house: House, path: str) -> None:
+    """And says what is allowed."""
+    response = house.ask("GET", path + ("humor" if path.endswith("/") else ""))
+    assert response.status == 405
+    assert header(response, "Allow") == "POST, OPTIONS"
+    assert "error" in body(response)
+
+
+@pytest.mark.parametrize("path", ["/", "/humor", "/streams", "/now-playing", "/history", "/healthz", "/metrics"])
+def test_post_where_there_is_nothing_to_post_is_405(house: House, path: str) -> None:
+    """Listening and reading are GET."""
+    response = house.ask("POST", path)
+    assert response.status == 405
+    assert "GET" in (header(response, "Allow") or "")
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "TRACE", "CONNECT", "PATCH", "GETT", "get"])
+def test_other_methods_are_not_there(house: House, method: str) -> None:
+    """501, on every path."""
+    assert house.ask(method, "/").status == 501
+    assert house.ask(method, "/next-track/humor").status == 501
+
+
+@pytest.mark.parametrize("path", ["/", "/humor", "/humor.mp3", "/humor.m3u", "/streams", "/events", "/next-track/x"])
+def test_options_is_204(house: House, path: str) -> None:
+    """With CORS on what the public may read, and none on what the operator does."""
+    response = house.ask("OPTIONS", path)
+    assert (response.status, response.body) == (204, b"")
+    allowed = header(response, "Access-Control-Allow-Headers")
+    assert (allowed is None) == path.startswith("/next-track")
+    assert allowed is None or "Icy-MetaData" in allowed
+
+
+@pytest.mark.parametrize("path", ["/next-track/humor", "/prev-track/humor", "/reload-playlist", "/shuffle/humor?on=1"])
+def test_control_wants_the_password(house: House, path: str) -> None:
+    """Without it 401, with a wrong one 401, and nothing happens."""
+    assert house.ask("POST", path).status == 401
+    assert house.ask("POST", path, {"authorization": "Bearer wrong"}).status == 401
+    assert house.rescans == 0
+
+
+def test_five_wrong_tries_close_the_door_for_their_address(obeying: House) -> None:
+    """429 with Retry-After then, for that address only."""
+    for _ in range(5):
+        assert obeying.ask("POST", "/next-track/humor", {"authorization": "Bearer wrong"}).status == 401
+    response = obeying.ask("POST", "/next-track/humor", BEARER)
+    assert response.status == 429
+    assert 0 < int(header(response, "Retry-After") or 0) <= 30
+    other = obeying.ask("POST", "/reload-playlist", BEARER, client=Client("192.0.2.8"))
+    assert other.status == 200
+
+
+def test_a_skip_names_the_new_track(obeying: House) -> None:
+    """Forward and back, by any spelling of the route."""
+    assert body(obeying.ask("POST", "/next-track/humor", BEARER))["track"] == "2.mp3"
+    assert body(obeying.ask("POST", "/prev-track/humor", BEARER))["track"] == "1.mp3"
+    assert body(obeying.ask("POST", "/next-track/", BEARER))["route"] == "/"
+    assert body(obeying.ask("POST", "/next-track/main", BEARER))["route"] == "/"
+    assert body(obeying.ask("POST", "/next-track", BEARER))["route"] == "/"
+    assert obeying.ask("POST", "/next-track/nowhere", BEARER).status == 404
+
+
+@pytest.mark.parametrize(("word", "on"), [("true", True), ("1", True), ("ON", True), ("no", False), ("false", False)])
+def test_shuffle_takes_words(obeying: House, word: str, on: bool) -> None:
+    """In the query."""
+    response = obeying.ask("POST", f"/shuffle/humor?on={word}", BEARER)
+    assert body(response)["shuffle"] is on
+
+
+def test_shuffle_refuses_other_words(house: House) -> None:
+    """400, in plain words."""
+    assert house.ask("POST", "/shuffle/humor?on=perhaps", BEARER).status == 400
+    assert house.ask("POST", "/shuffle/humor", BEARER).status == 400
+
+
+def test_reload_looks_at_once(obeying: House) -> None:
+    """For all, or answering for one."""
+    assert [one["route"] for one in body(obeying.ask("POST", "/reload-playlist", BEARER))["stations"]] == [
+        "/",
+        "/humor",
+    ]
+    assert body(obeying.ask("POST", "/reload-playlist?route=humor", BEARER))["route"] == "/humor"
+    assert obeying.rescans == 2
+    assert obeying.ask("POST", "/reload-playlist?route=x", BEARER).status == 404
+
+
+def test_streams_are_listed_by_route(house: House) -> None:
+    """All that CONTRACT promises, with absolute URLs."""
+    streams = body(house.ask("GET", "/streams"))["streams"]
+    assert [one["route"] for one in streams] == ["/", "/humor"]
+    assert streams[1]["name"] == "Humor & <b>more</b>"
+    assert streams[1]["url"] == "http://radio.example/humor"
+    assert {"listeners", "current_track", "content_type", "bitrate", "on_air", "tracks"} <= set(streams[0])
+    assert (streams[0]["current_track"], streams[0]["bitrate"], streams[0]["on_air"]) == ("1.mp3", 128, True)
+
+
+def test_now_playing_of_one_and_of_all(house: House) -> None:
+    """With a route its entry, without one all of them."""
+    one = body(house.ask("GET", "/now-playing?route=humor"))
+    assert one["title"] == 'A "title"; \' <img src=x>'
+    assert one["elapsed"] >= 0
+    assert one["duration"] == pytest.approx(3000 * 1152 / 44100, abs=0.1)
+    assert set(body(house.ask("GET", "/now-playing"))) == {"/", "/humor"}
+    assert house.ask("GET", "/now-playing?route=nowhere").status == 404
+
+
+@pytest.mark.parametrize(
+    ("limit", "status"), [("1", 200), ("100", 200), ("5000", 200), ("0", 400), ("-1", 400), ("x", 400)]
+)
+def test_history_has_a_limit(house: House, limit: str, status: int) -> None:
+    """At most a hundred; what is no number is refused."""
+    response = house.ask("GET", f"/history?route=humor&limit={limit}")
+    assert response.status == status
+    if status == 200:
+        assert [entry["ended"] for entry in body(response)["history"]] == ["playing"]
+
+
+@pytest.mark.parametrize("ending", ["m3u", "pls", "xspf"])
+def test_playlists_hold_the_absolute_url(house: House, ending: str) -> None:
+    """And the name, escaped as the format wants it."""
+    response = house.ask("GET", f"/humor.{ending}")
+    assert response.status == 200
+    assert b"http://radio.example/humor" in response.body
+    assert (b"<b>" in response.body) == (ending != "xspf")
+    assert house.ask("GET", f"/main.{ending}").body.count(b"http://radio.example/") == 1
+
+
+def test_what_a_tag_holds_ends_no_header(house: House) -> None:
+    """The stream's head is as many lines as it has fields."""
+    from radiostream.http.message import head_bytes
+
+    response = house.ask("HEAD", "/humor")
+    lines = head_bytes(response, close=True).split(b"\r\n")
+    assert not [line for line in lines if line.lower().startswith(b"x-evil")]
+    assert b"icy-name: Humor & <b>more</b>" in lines
+
+
+def test_the_page_is_for_the_operator(house: House) -> None:
+    """The login, a wrong password, the right one, the page, the logout."""
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert b'name="password"' in house.ask("GET", "/status").body
+    assert house.ask("POST", "/status", form, body=b"password=wrong").status == 401
+    welcome = house.ask("POST", "/status", form, body=b"password=open+sesame")
+    assert (welcome.status, header(welcome, "Location")) == (303, "status")
+    cookie = (header(welcome, "Set-Cookie") or "").partition(";")[0]
+    assert cookie.startswith(COOKIE + "=")
+    assert "open" not in cookie
+    page = house.ask("GET", "/status", {"cookie": cookie})
+    assert b"&lt;img src=x&gt;" in page.body
+    assert b"<img src=x" not in page.body
+    assert house.ask("GET", "/status.json", {"cookie": cookie}).status == 200
+    assert house.ask("POST", "/logout", {"cookie": cookie}).status == 303
+    assert house.ask("GET", "/status.json", {"cookie": cookie}).status == 401
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"sec-fetch-site": "same-origin"}, 200),
+        ({"origin": "http://radio.example", "host": "radio.example"}, 200),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"origin": "http://evil.example", "host": "radio.example"}, 403),
+        ({"host": "radio.example"}, 403),
+    ],
+)
+def test_a_cookie_counts_for_our_own_pages_only(obeying: House, headers: dict[str, str], status: int) -> None:
+    """Another site's form can not use the operator's session."""
+    _, token = obeying.site.auth.login("open sesame", "192.0.2.9")
+    assert obeying.ask("POST", "/reload-playlist", {"cookie": f"{COOKIE}={token}", **headers}).status == status
+
+
+def test_forms_lead_back_to_the_page(obeying: House) -> None:
+    """By a relative way, which holds below a proxy's sub-path."""
+    html = {**BEARER, "accept": "text/html"}
+    for path, back in (
+        ("/next-track/humor", "../status"),
+        ("/next-track/", "../status"),
+        ("/reload-playlist", "status"),
+    ):
+        response = obeying.ask("POST", path, html)
+        assert (response.status, header(response, "Location")) == (303, back)
+
+
+@pytest.mark.parametrize("path", ["/static/style.css", "/static/player.js", "/favicon.ico"])
+def test_files_of_the_page(house: House, path: str) -> None:
+    """With a tag, answered 304 when it is known, and never anything else of the file system."""
+    response = house.ask("GET", path)
+    assert response.status == 200
+    tag = header(response, "ETag")
+    assert tag is not None
+    assert house.ask("GET", path, {"if-none-match": tag}).status == 304
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/", "/static/player.html", "/static/../app.py", "/static/%2e%2e/x", "/static/a/b"]
+)
+def test_nothing_else_is_a_file(house: House, path: str) -> None:
+    """Only the names of `web/` that are assets."""
+    assert house.ask("GET", path).status == 404
+
+
+def test_covers(house: House, tmp_path: Path) -> None:
+    """A picture of the directory, typed by its bytes; 304 when it is known; 404 without one or for what is none."""
+    assert house.ask("GET", "/cover/humor").status == 404
+    (tmp_path / "cover.jpg").write_bytes(b"<html><script>alert(1)</script>")
+    assert house.ask("GET", "/cover/humor").status == 404
+    (tmp_path / "cover.jpg").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    response = house.ask("GET", "/cover/humor")
+    assert (response.status, response.content_type) == (200, "image/png")
+    tag = header(response, "ETag") or ""
+    assert house.ask("GET", "/cover/humor", {"if-none-match": tag}).status == 304
+
+
+def test_the_operator_sees_who_listens(house: House) -> None:
+    """As Icecast lists clients; nobody else may."""
+    assert house.ask("GET", "/admin/listclients?mount=/humor").status == 401
+    response = house.ask("GET", "/admin/listclients?mount=/humor", BEARER)
+    assert b"<icestats>" in response.body

@@ -1,0 +1,144 @@
+"""The pure parts of the server: how long a body is, whose request it is and for what, how a refusal reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from radiostream.http.message import Refusal, Request
+from radiostream.http.proxies import Client
+from radiostream.http.server import _length, _request, refused
+from tests.http.site_builder import House
+from tests.radio.studio import Studio
+
+
+@pytest.mark.parametrize(
+    ("fields", "length"),
+    [
+        ({}, 0),
+        ({"content-length": "0"}, 0),
+        ({"content-length": "12"}, 12),
+        ({"content-length": "007"}, 7),
+        ({"content-length": "999999999"}, 999_999_999),
+        ({"content-length": "9" * 5000}, 1 << 40),
+    ],
+)
+def test_lengths(fields: dict[str, str], length: int) -> None:
+    """A number of any size; one that is absurd is only known to be too large."""
+    assert _length(fields) == length
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"content-length": ""}, 400),
+        ({"content-length": "-1"}, 400),
+        ({"content-length": "+1"}, 400),
+        ({"content-length": "1.0"}, 400),
+        ({"content-length": "0x10"}, 400),
+        ({"content-length": "1_0"}, 400),
+        ({"content-length": "\u0661"}, 400),
+        ({"content-length": "\xb2"}, 400),
+        ({"content-length": "3, 3"}, 400),
+        ({"content-length": "3", "transfer-encoding": "chunked"}, 400),
+        ({"transfer-encoding": "chunked"}, 501),
+        ({"transfer-encoding": ""}, 501),
+    ],
+)
+def test_lengths_that_are_none(fields: dict[str, str], status: int) -> None:
+    """What another program could read as another length is refused, chunks are not read at all."""
+    with pytest.raises(Refusal) as refusal:
+        _length(fields)
+    assert refusal.value.status == status
+
+
+@pytest.fixture
+def house(studio: Studio, tmp_path: Path) -> House:
+    """Below /radio, behind a proxy at 192.0.2.1."""
+    return House({"/": studio}, tmp_path, "--base-path", "/radio", "--trusted-proxies", "192.0.2.1/32")
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("/radio", "/"),
+        ("/radio/", "/"),
+        ("/radio/humor", "/humor"),
+        ("/radio/radio/humor", "/radio/humor"),
+        ("/radiohumor", "/radiohumor"),
+        ("/humor", "/humor"),
+        ("/", "/"),
+        ("/r%61dio/humor", "/humor"),
+        ("//radio/humor", "//radio/humor"),
+        ("http://radio.example/radio/humor?x", "/humor"),
+    ],
+)
+def test_the_base_path_is_taken_off(house: House, target: str, path: str) -> None:
+    """Once, as a whole segment; proxies that strip it themselves are understood too."""
+    assert _request(house.site, "GET", target, {}, "192.0.2.9").path == path
+
+
+@pytest.mark.parametrize(
+    ("query", "parameters"),
+    [
+        ("", {}),
+        ("?", {}),
+        ("?route=/humor&limit=5", {"route": "/humor", "limit": "5"}),
+        ("?route=%2Fh+x&route=last", {"route": "last"}),
+        ("?on=&off", {"on": "", "off": ""}),
+        ("?a=%ff", {"a": "\ufffd"}),
+        ("?a=b?c=d", {"a": "b?c=d"}),
+        ("?a=b#c=d", {"a": "b"}),
+        ("?a=1;b=2", {"a": "1;b=2"}),
+    ],
+)
+def test_queries(house: House, query: str, parameters: dict[str, str]) -> None:
+    """The last value of each; a fragment is not for us."""
+    assert _request(house.site, "GET", "/now-playing" + query, {}, "192.0.2.9").query == parameters
+
+
+FORWARDED = {
+    "x-forwarded-for": "203.0.113.9, 198.51.100.7",
+    "x-forwarded-proto": "https",
+    "x-forwarded-host": "radio.example",
+}
+
+
+@pytest.mark.parametrize(
+    ("peer", "client"),
+    [
+        ("192.0.2.1", Client("198.51.100.7", "https", "radio.example")),
+        ("::ffff:192.0.2.1", Client("198.51.100.7", "https", "radio.example")),
+        ("192.0.2.2", Client("192.0.2.2")),
+    ],
+)
+def test_whose_request_it_is(house: House, peer: str, client: Client) -> None:
+    """What the trusted proxy says of whom it saw; of others, what we see ourselves."""
+    assert _request(house.site, "GET", "/", FORWARDED, peer).client == client
+
+
+def asked_with(**headers: str) -> Request:
+    return Request("GET", "/no/where", {}, headers, Client("192.0.2.7"))
+
+
+@pytest.mark.parametrize("request_", [None, asked_with(), asked_with(accept="*/*"), asked_with(accept="text/plain")])
+@pytest.mark.parametrize("status", [400, 404, 405, 503])
+def test_a_refusal_is_json(status: int, request_: Request | None) -> None:
+    """With its own headers; neither stored nor sniffed."""
+    response = refused(Refusal(status, 'no "such" thing', ("Retry-After", "5")), request_)
+    assert (response.status, response.content_type) == (status, "application/json; charset=utf-8")
+    assert json.loads(response.body) == {"error": 'no "such" thing'}
+    headers = dict(response.headers)
+    assert (headers["Retry-After"], headers["Cache-Control"]) == ("5", "no-store")
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(("status", "is_page"), [(404, True), (400, False), (401, False), (503, False)])
+def test_a_person_who_is_lost_gets_a_page(status: int, is_page: bool) -> None:
+    """With the policy of all pages; other refusals are for programs."""
+    response = refused(Refusal(status, "nothing here"), asked_with(accept="text/html,*/*;q=0.8"))
+    assert response.content_type.startswith("text/html") is is_page
+    assert ("Content-Security-Policy" in dict(response.headers)) is is_page
+    assert (b"/no/where" in response.body) is is_page

@@ -1,0 +1,139 @@
+"""Reading requests from clients that are slow, endless or malicious; counting them in and out."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from radiostream.http import wire
+from radiostream.http.limits import ADDRESS, CONNECTIONS, LISTENERS, Limits
+from radiostream.http.message import Refusal
+from radiostream.http.wire import Gone, Wire
+
+PATIENCE_S = 20.0
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[Wire, socket.socket]]:
+    near, far = socket.socketpair()
+    far.settimeout(PATIENCE_S)
+    yield Wire(near), far
+    near.close()
+    far.close()
+
+
+Pair = tuple[Wire, socket.socket]
+
+
+def test_heads_follow_one_another(pair: Pair) -> None:
+    """Two requests in one packet are two requests; blank lines between them are nobody's."""
+    reader, client = pair
+    client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n\r\nGET /b HTTP/1.1\nHost: y\n\n")
+    assert reader.read_head() == b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    assert reader.read_head() == b"GET /b HTTP/1.1\nHost: y\n\n"
+
+
+def test_a_body_is_read_to_its_length(pair: Pair) -> None:
+    """And what follows it belongs to the next request."""
+    reader, client = pair
+    client.sendall(b"POST / HTTP/1.1\r\n\r\nabcdeGET / HTTP/1.1\r\n\r\n")
+    reader.read_head()
+    assert reader.read_body(5) == b"abcde"
+    assert reader.read_head().startswith(b"GET")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET /" + b"a" * 9000, 414),
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 6000, 431),
+        (b"GET / HTTP/1.1\r\nA: " + b"b" * 40000 + b"\r\n\r\n", 431),
+    ],
+)
+def test_what_is_too_long_is_refused(pair: Pair, sent: bytes, status: int) -> None:
+    """A line, a head."""
+    reader, client = pair
+    client.sendall(sent)
+    with pytest.raises(Refusal) as refusal:
+        reader.read_head()
+    assert refusal.value.status == status
+
+
+def test_a_body_that_is_too_long_is_not_read(pair: Pair) -> None:
+    """It is refused by its length."""
+    with pytest.raises(Refusal) as refusal:
+        pair[0].read_body(wire.BODY_MAX + 1)
+    assert refusal.value.status == 413
+
+
+def test_one_deadline_for_the_whole_head(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte now and then does not extend it."""
+    monkeypatch.setattr(wire, "HEAD_S", 0.05)
+    reader, client = pair
+    client.sendall(b"GET / HTT")
+    with pytest.raises(Refusal) as refusal:
+        reader.read_head()
+    assert refusal.value.status == 408
+
+
+def test_silence_is_no_request(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who says nothing gets nothing."""
+    monkeypatch.setattr(wire, "HEAD_S", 0.05)
+    with pytest.raises(Gone):
+        pair[0].read_head()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHo"])
+def test_a_client_that_leaves_is_gone(pair: Pair, sent: bytes) -> None:
+    """In the middle of a head as well."""
+    reader, client = pair
+    client.sendall(sent)
+    client.shutdown(socket.SHUT_WR)
+    with pytest.raises(Gone):
+        reader.read_head()
+
+
+def test_a_share_is_so_many_places() -> None:
+    """And gives back what it takes; refusals are counted by cause."""
+    limits = Limits(2, 1)
+    assert limits.listeners.enter("192.0.2.1")
+    assert not limits.listeners.enter("192.0.2.1")
+    assert limits.listeners.enter("192.0.2.2")
+    assert not limits.listeners.enter("192.0.2.3")
+    assert limits.refused[ADDRESS] == 1
+    assert limits.refused[LISTENERS] == 1
+    limits.listeners.leave("192.0.2.1")
+    assert limits.listeners.enter("192.0.2.3")
+    assert limits.listeners.taken == 2
+
+
+def test_the_one_that_waits_longest_makes_room() -> None:
+    """With the short share full of half-open requests, a new one gets in and the oldest is shown the door."""
+    limits = Limits(1, short_max=2)
+    pairs = [socket.socketpair() for _ in range(2)]
+    with ExitStack() as waiting:
+        for near, _ in pairs:
+            assert limits.admit()
+            waiting.enter_context(limits.waiting(near))
+        assert limits.admit()
+    assert pairs[0][1].recv(1) == b""
+    pairs[1][1].setblocking(False)
+    with pytest.raises(BlockingIOError):
+        pairs[1][1].recv(1)
+    assert limits.refused[CONNECTIONS] == 1
+    for one in pairs:
+        for end in one:
+            end.close()
+
+
+def test_with_nobody_waiting_a_full_share_is_full() -> None:
+    """Requests that are being answered are not interrupted."""
+    limits = Limits(1, short_max=1)
+    assert limits.admit()
+    assert not limits.admit()
+    limits.release()
+    assert limits.admit()
