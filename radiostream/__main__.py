@@ -1,0 +1,3 @@
+from radiostream.app import main
+
+raise SystemExit(main())

@@ -1,0 +1,99 @@
+"""`GET /metrics`: what stations, listeners and process count, read when Prometheus asks; nothing is updated in between.
+
+Runs in a request's thread. prometheus_client is imported with the first scrape. A series for each station has its
+route as the label `stream`; labels hold nothing else that files or clients say.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from radiostream import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+    from radiostream.http.site import Site
+    from radiostream.radio.station import Station
+
+OPENMETRICS: Final = "application/openmetrics-text"
+
+
+class Series(NamedTuple):
+    """One figure that each station has."""
+
+    name: str
+    """Ends in `_total` where it only ever grows: a counter; every other one is a gauge."""
+    meaning: str
+    read: Callable[[Station], float]
+
+
+STREAM_SERIES: Final = (
+    Series("audio_stream_listeners", "Listeners connected now.", lambda one: len(one.audience)),
+    Series("audio_hls_listeners", "Players that follow the HLS playlist now.", lambda one: one.hls_listeners()),
+    Series("audio_stream_on_air", "1 while a track plays, 0 while silence is sent.", lambda one: _on_air(one)),
+    Series("audio_stream_drift_seconds", "How late the newest chunk was published.", lambda one: one.drift_s),
+    Series("audio_bytes_sent_total", "Bytes of audio that listeners took.", lambda one: one.audience.bytes_sent),
+    Series("audio_track_seconds_total", "Seconds of audio published, silence included.", lambda one: one.published_s),
+    Series("audio_tracks_failed_total", "Tracks given up as broken or unreadable.", lambda one: one.tracks_failed),
+    Series("audio_slow_listeners_moved_total", "Moves of slow listeners to the live point.", lambda one: _moved(one)),
+    Series("audio_slow_listeners_dropped_total", "Listeners dropped for taking nothing.", lambda one: _dropped(one)),
+    Series("audio_producer_restarts_total", "Times the producer failed and began anew.", lambda one: one.restarts),
+    Series("audio_resyncs_total", "Times the clock was set anew after a standstill.", lambda one: one.resyncs),
+)
+
+
+def render(site: Site, accept: str) -> tuple[str, bytes]:
+    """Content type and body of one scrape: OpenMetrics for who names it in `accept`, else Prometheus' text."""
+    from prometheus_client.exposition import choose_encoder
+
+    # The library would echo a version that the client made up.
+    encode, content_type = choose_encoder(OPENMETRICS if OPENMETRICS in accept.lower() else "")
+    return content_type, encode(_Scrape(site))
+
+
+class _Scrape:
+    """What the encoders of prometheus_client take: something to collect from."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family of series, as it stands now."""
+        from prometheus_client.metrics_core import GaugeMetricFamily, InfoMetricFamily
+        from prometheus_client.process_collector import PROCESS_COLLECTOR
+
+        site = self._site
+        yield InfoMetricFamily("radiostream_build", "What runs here.", {"version": __version__})
+        yield GaugeMetricFamily("audio_listeners_limit", "Places for listeners.", site.config.max_clients)
+        refused = _family("audio_refused_total", "Clients turned away, by what was full.", "cause")
+        for cause, count in site.limits.refused.copy().items():
+            refused.add_metric([cause], count)
+        yield refused
+        for series in STREAM_SERIES:
+            family = _family(series.name, series.meaning, "stream")
+            for route, station in site.stations.items():
+                family.add_metric([route], series.read(station))
+            yield family
+        yield from PROCESS_COLLECTOR.collect()
+
+
+def _family(name: str, meaning: str, label: str) -> CounterMetricFamily | GaugeMetricFamily:
+    from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+
+    return (CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily)(name, meaning, labels=[label])
+
+
+def _on_air(station: Station) -> bool:
+    on_air = station.status.on_air
+    return on_air is not None and on_air.track is not None
+
+
+def _moved(station: Station) -> int:
+    return station.audience.moved
+
+
+def _dropped(station: Station) -> int:
+    return station.audience.dropped

@@ -1,0 +1,54 @@
+"""Imports go one way: audio <- playlist <- radio <- http <- app; leaves may be imported by anyone."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "radiostream"
+FLOORS = ("leaf", "audio", "playlist", "radio", "http", "app")
+LEAVES = ("config", "log", "routes", "values")
+TOP = ("app", "health", "metrics", "reporting", "__main__")
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def floor_of(module: str) -> str:
+    """The floor that a module of the package lives on."""
+    first = module.split(".")[1] if "." in module else "leaf"
+    if first in LEAVES or module == "radiostream":
+        return "leaf"
+    return "app" if first in TOP else first
+
+
+def imports_of(path: Path) -> set[str]:
+    """The package's modules that a file imports, wherever it does so."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= (
+                {node.module} if node.module != "radiostream" else {f"radiostream.{one.name}" for one in node.names}
+            )
+    return {name for name in found if name.split(".")[0] == "radiostream" and not name.endswith(".__version__")}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_down(path: Path) -> None:
+    """No module imports from a floor above its own."""
+    parts = [part for part in path.relative_to(PACKAGE).with_suffix("").parts if part != "__init__"]
+    module = ".".join(["radiostream", *parts])
+    own = FLOORS.index(floor_of(module))
+    above = {name for name in imports_of(path) if FLOORS.index(floor_of(name)) > own}
+    assert not above
+
+
+@pytest.mark.parametrize("package", ["sentry_sdk", "prometheus_client", "mutagen", "asyncio", "argparse"])
+def test_the_server_starts_without(package: str) -> None:
+    """What is not needed at the start is not imported then: it costs memory and time."""
+    code = f"import sys, radiostream.app; sys.exit({package!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, check=False).returncode == 0

@@ -1,0 +1,155 @@
+"""A scrape: its series, types and forms, over stations that the tests make up."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from radiostream import __version__
+from radiostream.http.limits import LISTENERS, Limits
+from radiostream.http.site import Site
+from radiostream.metrics import render
+from radiostream.radio.audience import Audience, Listener
+from radiostream.radio.changes import Changes
+
+PROMETHEUS = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,"
+    "text/plain;version=1.0.0;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
+)
+"""What Prometheus 3 sends."""
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+EACH_STATION = {
+    "audio_stream_listeners": ("gauge", 2),
+    "audio_hls_listeners": ("gauge", 4),
+    "audio_stream_on_air": ("gauge", 1),
+    "audio_stream_drift_seconds": ("gauge", 0.25),
+    "audio_bytes_sent_total": ("counter", 300),
+    "audio_track_seconds_total": ("counter", 3600.5),
+    "audio_tracks_failed_total": ("counter", 5),
+    "audio_slow_listeners_moved_total": ("counter", 3),
+    "audio_slow_listeners_dropped_total": ("counter", 1),
+    "audio_producer_restarts_total": ("counter", 6),
+    "audio_resyncs_total": ("counter", 7),
+}
+"""Type and value of each series of `station`."""
+
+
+def station(track: object = "a track") -> Any:
+    """A station with two listeners and one who was dropped."""
+    audience = Audience(Changes())
+    for number in (1, 2):
+        audience.enter(Listener(number, "192.0.2.1", "a player", 0.0, bytes_sent=100, moved=1))
+    gone = Listener(3, "192.0.2.1", "a player", 0.0, bytes_sent=100, moved=1)
+    audience.enter(gone)
+    audience.leave(gone, dropped=True)
+    return SimpleNamespace(
+        audience=audience,
+        status=SimpleNamespace(on_air=SimpleNamespace(track=track)),
+        published_s=3600.5,
+        drift_s=0.25,
+        tracks_failed=5,
+        restarts=6,
+        resyncs=7,
+        hls_listeners=lambda: 4,
+    )
+
+
+def site(stations: dict[str, Any]) -> Site:
+    """As much of a site as a scrape looks at; one client was refused."""
+    limits = Limits(500)
+    limits.count(LISTENERS)
+    return cast(Site, SimpleNamespace(stations=stations, limits=limits, config=SimpleNamespace(max_clients=500)))
+
+
+def families(parse: Any, body: bytes) -> dict[str, Metric]:
+    """The families by name, as a reader of the format finds them."""
+    return {family.name: family for family in parse(body.decode())}
+
+
+def values(found: dict[str, Metric], label: str) -> dict[tuple[str, str], float]:
+    """Samples with this label by their names and its value."""
+    samples = [sample for family in found.values() for sample in family.samples]
+    return {(sample.name, sample.labels[label]): sample.value for sample in samples if label in sample.labels}
+
+
+@pytest.mark.parametrize(("accept", "parse"), [("", parse_text), (PROMETHEUS, parse_openmetrics)])
+def test_series_of_stations(accept: str, parse: Any) -> None:
+    """Each station has each series, in either form, and no other series names a station."""
+    _, body = render(site({"/": station(), "/humor": station()}), accept)
+    found = values(families(parse, body), "stream")
+    assert found == {(name, route): value for name, (_, value) in EACH_STATION.items() for route in ("/", "/humor")}
+
+
+@pytest.mark.parametrize("name", EACH_STATION)
+def test_types_and_help(name: str) -> None:
+    """A counter is one, everything has words that explain it, and OpenMetrics names the family without `_total`."""
+    kind, _ = EACH_STATION[name]
+    _, text = render(site({"/": station()}), "")
+    assert f"# TYPE {name} {kind}\n" in text.decode()
+    family = families(parse_openmetrics, render(site({"/": station()}), PROMETHEUS)[1])[name.removesuffix("_total")]
+    assert family.type == kind
+    assert family.documentation.endswith(".")
+
+
+def test_series_of_the_server() -> None:
+    """The version, the places, the refusals by cause, and the process."""
+    found = families(parse_openmetrics, render(site({}), PROMETHEUS)[1])
+    assert found["radiostream_build"].samples[0].labels == {"version": __version__}
+    assert found["audio_listeners_limit"].samples[0].value == 500
+    assert values(found, "cause") == {
+        ("audio_refused_total", "listeners"): 1,
+        ("audio_refused_total", "events"): 0,
+        ("audio_refused_total", "connections"): 0,
+        ("audio_refused_total", "address"): 0,
+    }
+    assert found["process_resident_memory_bytes"].samples[0].value > 1e6
+    assert found["process_cpu_seconds"].type == "counter"
+
+
+def test_silence_is_not_on_air() -> None:
+    """A station that sends silence, or has not begun, is 0."""
+    silent, new = station(track=None), station()
+    new.status.on_air = None
+    found = values(families(parse_text, render(site({"/": silent, "/new": new}), "")[1]), "stream")
+    assert [found["audio_stream_on_air", route] for route in ("/", "/new")] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("", TEXT),
+        ("text/html,*/*;q=0.8", TEXT),
+        (PROMETHEUS, OPENMETRICS),
+        ("Application/OpenMetrics-Text", OPENMETRICS),
+        ("application/openmetrics-text; version=1.0.0é\x01", OPENMETRICS),
+        ("text/plain; version=1.0.0; escaping=nonsense", TEXT),
+    ],
+)
+def test_negotiation(accept: str, content_type: str) -> None:
+    """The form that was asked for; nothing that the client made up comes back to it."""
+    found, body = render(site({}), accept)
+    assert found == content_type
+    assert body.endswith(b"# EOF\n") is content_type.startswith("application/openmetrics-text")
+
+
+def test_a_route_of_any_text_is_a_label() -> None:
+    """Quotes, backslashes and line ends are escaped, so that the reader finds the route that it was."""
+    route = '/a"b\\c\nd é'
+    found = values(families(parse_openmetrics, render(site({route: station()}), PROMETHEUS)[1]), "stream")
+    assert found["audio_stream_listeners", route] == 2
+
+
+def test_the_library_is_imported_when_scraped() -> None:
+    """Who never scrapes does not pay for it."""
+    program = "import sys, radiostream.app, radiostream.metrics; sys.exit('prometheus_client' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
