@@ -1,0 +1,241 @@
+"""A real server and a real browser: the radio as a process of its own, Chromium with an ear in its audio graph.
+
+The pages are looked at as a listener's browser shows them; nothing here knows how the server is built.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+from mutagen.id3 import ID3, TIT2, TPE1
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+ROOT: Final = Path(__file__).parents[2]
+PASSWORD: Final = "correct horse"
+AXE_VERSION: Final = "4.14.1"
+WAIT_S: Final = 30
+
+CHROMIUM: Final = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"),
+)
+
+EAR: Final = """
+window.violations = [];
+addEventListener("securitypolicyviolation", (event) => {
+  violations.push(`${event.violatedDirective} ${event.blockedURI}`);
+});
+const play = HTMLMediaElement.prototype.play;
+HTMLMediaElement.prototype.play = function () {
+  if (!window.ear) {
+    const context = new AudioContext();
+    const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
+    context.createMediaElementSource(this).connect(analyser);
+    const bins = new Float32Array(analyser.frequencyBinCount);
+    window.ear = {
+      audio: this,
+      // The loudest frequency in Hz, 0 in silence.
+      hz() {
+        analyser.getFloatFrequencyData(bins);
+        let loudest = 0;
+        bins.forEach((level, i) => { if (level > bins[loudest]) loudest = i; });
+        return bins[loudest] > -60 ? (loudest * context.sampleRate) / analyser.fftSize : 0;
+      },
+    };
+  }
+  ear.pressed = performance.now();
+  ear.heard = 0;
+  const listen = setInterval(() => {
+    if (!ear.hz()) return;
+    ear.heard = performance.now();
+    clearInterval(listen);
+  }, 10);
+  return play.call(this);
+};
+"""
+"""Runs before the page's own script: puts an analyser behind the first element that plays."""
+
+
+def tone(path: Path, hz: int, seconds: float, title: str = "", artist: str = "") -> None:
+    """An MP3 of one tone, tagged."""
+    wave = ("sox", "-n", "-r", "44100", "-c", "2", "-b", "16", "-t", "wav", "-", "synth", str(seconds), "sine", str(hz))
+    made = subprocess.run((*wave, "gain", "-6"), check=True, capture_output=True)
+    lame = ("lame", "--quiet", "-q", "9", "-b", "128", "-", str(path))
+    subprocess.run(lame, input=made.stdout, check=True, capture_output=True)
+    tags = ID3()
+    if title:
+        tags.add(TIT2(encoding=3, text=title))
+    if artist:
+        tags.add(TPE1(encoding=3, text=artist))
+    tags.save(path)
+
+
+def two_stations(directory: Path) -> tuple[str, ...]:
+    """Options for a default station and `/humor`, two tones each: the pitch tells which track is heard."""
+    for station, tones in {"main": (500, 1000), "humor": (2000, 3000)}.items():
+        (directory / station).mkdir()
+        (directory / station / "cover.png").write_bytes((ROOT / "web" / "icon-192.png").read_bytes())
+        for hz in tones:
+            tone(directory / station / f"{hz:05}.mp3", hz, 40, f"Tone of {hz}", "The Oscillators")
+    routes = json.dumps({"humor": {"dir": str(directory / "humor"), "name": "Humour"}})
+    return ("--audio-dir", str(directory / "main"), "--directory-routes", routes)
+
+
+class Radio:
+    """`python -m radiostream` in a process of its own. `start` again takes the same port."""
+
+    def __init__(self, *options: str, password: str = PASSWORD) -> None:
+        self._options = options
+        self._environ = {
+            **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV")},
+            "STATUS_PASSWORD": password,
+            "PYTHONPATH": str(ROOT),
+        }
+        self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
+        self.port = 0
+        self.log: list[str] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        command = (sys.executable, "-m", "radiostream", "--host", "127.0.0.1", "--port", str(self.port), *self._options)
+        self._process = subprocess.Popen(
+            command, env=self._environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        assert self._process.stdout is not None
+        listening = threading.Event()
+        self._reader = threading.Thread(target=self._read, args=(self._process.stdout, listening), daemon=True)
+        self._reader.start()
+        assert listening.wait(WAIT_S), "\n".join(self.log)
+        assert self.port, "\n".join(self.log)
+
+    def _read(self, output: IO[str], listening: threading.Event) -> None:
+        for line in output:
+            self.log.append(line.rstrip())
+            if found := re.search(r"listens on port (\d+)", line):
+                self.port = int(found[1])
+                listening.set()
+        listening.set()
+
+    def kill(self) -> None:
+        """The power goes: no goodbye to anybody."""
+        self._end(kill=True)
+
+    def stop(self) -> None:
+        self._end(kill=False)
+
+    def _end(self, *, kill: bool) -> None:
+        if self._process is None or self._reader is None:
+            return
+        (self._process.kill if kill else self._process.terminate)()
+        self._process.wait(WAIT_S)
+        self._reader.join(WAIT_S)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._process = None
+
+
+@contextmanager
+def on_air(*options: str, password: str = PASSWORD) -> Iterator[Radio]:
+    """A radio that runs as long as it is needed, and not longer."""
+    radio = Radio(*options, password=password)
+    try:
+        radio.start()
+        yield radio
+    finally:
+        radio.stop()
+
+
+class Visitor:
+    """One person's browser: its pages, and everything that it complained about."""
+
+    def __init__(self, browser: Browser, radio: Radio, *, scripts: bool = True) -> None:
+        self._radio = radio
+        self.context: BrowserContext = browser.new_context(
+            base_url=radio.url, java_script_enabled=scripts, viewport={"width": 1280, "height": 900}
+        )
+        self.context.set_default_timeout(WAIT_S * 1000)
+        self.complaints: list[str] = []
+        if scripts:
+            self.context.add_init_script(EAR)
+
+    def open(self, path: str) -> Page:
+        """A new tab, marked so that a reload would show."""
+        page = self.context.new_page()
+        page.on("console", lambda message: self._complain(message.type, f"{message.text} {message.location}"))
+        page.on("pageerror", lambda error: self._complain("error", str(error)))
+        page.goto(path)
+        return page
+
+    def _complain(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning", "assert"):
+            self.complaints.append(text)
+
+    def log_in(self, password: str = PASSWORD) -> Page:
+        """The status page, by its login."""
+        page = self.open("/status")
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("button", name="Log in").click()
+        return page
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, headless, that asks nobody but us."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=list(CHROMIUM), ignore_default_args=["--mute-audio"]
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def visit(browser: Browser, radio: Radio, *, scripts: bool = True) -> Iterator[Visitor]:
+    """Somebody's visit; what is open is closed behind them."""
+    person = Visitor(browser, radio, scripts=scripts)
+    try:
+        yield person
+    finally:
+        person.context.close()
+
+
+def axe() -> str:
+    """The source of axe-core, from npm, kept in `node_modules` (which git ignores)."""
+    source = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+    package = source.with_name("package.json")
+    if not package.is_file() or f'"version": "{AXE_VERSION}"' not in package.read_text(encoding="utf-8"):
+        npm = ("npm", "install", "--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--prefix", str(ROOT))
+        subprocess.run((*npm, f"axe-core@{AXE_VERSION}"), check=True, capture_output=True)
+    return source.read_text(encoding="utf-8")
+
+
+def hears(page: Page, hz: int) -> None:
+    """Return when the page's audio is a tone of `hz` (within a twentieth)."""
+    page.wait_for_function("(hz) => window.ear && Math.abs(ear.hz() / hz - 1) < 0.05", arg=hz, polling=50)
+
+
+def reads(page: Page, selector: str, text: str) -> None:
+    """Return when the first element of `selector` reads `text`."""
+    check = "([selector, text]) => document.querySelector(selector)?.textContent === text"
+    page.wait_for_function(check, arg=[selector, text])
+
+
+def press_play(page: Page) -> None:
+    """Press the large button, and return when the station is heard live."""
+    page.locator("#play").click()
+    page.wait_for_selector("#now[data-phase=playing]")
