@@ -11,7 +11,6 @@ from radiostream.http import exports, views
 from radiostream.http.message import ANY_ORIGIN, NO_STORE, Refusal, Response, json_response
 from radiostream.http.proxies import base_url
 from radiostream.playlist.history import LIMIT
-from radiostream.playlist.track import directory_cover, read_cover
 
 if TYPE_CHECKING:
     from radiostream.http.message import Request
@@ -58,7 +57,9 @@ def _limit(text: str) -> int:
 def cover(site: Site, request: Request, rest: str) -> Response:
     """`GET /cover/<route>`: the current track's own picture, else the directory's."""
     station = site.station(rest)
-    data = _picture(station)
+    on_air = station.status.on_air
+    track = on_air.track if on_air else None
+    data = pictures.picture(track.path, str(station.config.directory)) if track else None
     kind = pictures.image_type(data) if data else None
     if data is None or kind is None:
         raise Refusal(404, "there is no cover")
@@ -67,24 +68,6 @@ def cover(site: Site, request: Request, rest: str) -> Response:
     if pictures.if_none_match(request.headers.get("if-none-match"), tag):
         return Response(304, b"", kind, headers)
     return Response(200, data, kind, headers)
-
-
-def _picture(station: Station) -> bytes | None:
-    on_air = station.status.on_air
-    if on_air is None or on_air.track is None:
-        return None
-    path = on_air.track.path
-    if data := read_cover(path):
-        return data
-    beside = directory_cover(path, str(station.config.directory))
-    if beside is None:
-        return None
-    try:
-        with open(beside, "rb") as file:
-            data = file.read(pictures.MOST_BYTES + 1)
-    except OSError:
-        return None
-    return data if len(data) <= pictures.MOST_BYTES else None
 
 
 def playlist(site: Site, request: Request, station: Station, ending: str) -> Response:

@@ -1,4 +1,4 @@
-"""Pictures and conditional requests: pure functions on bytes and header values.
+"""Pictures and conditional requests.
 
 A picture comes out of somebody's file. Its type is told by its first bytes alone, never by what the file or the tag
 claims, and only the four kinds that a browser draws without running anything are pictures.
@@ -6,12 +6,11 @@ claims, and only the four kinds that a browser draws without running anything ar
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
-from radiostream.playlist.track import COVER_BYTES
-
-MOST_BYTES: Final = COVER_BYTES
+from radiostream.playlist.track import COVER_BYTES, directory_cover, read_cover
 
 _MAGIC: Final = (
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -19,6 +18,34 @@ _MAGIC: Final = (
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
 )
+
+
+def picture(path: str, root: str) -> bytes | None:
+    """The picture of the track at `path`: its own, else the one beside it or in the station's directory `root`."""
+    data = read_cover(path) or _beside(path, root)
+    return data if data and image_type(data) else None
+
+
+def _beside(path: str, root: str) -> bytes | None:
+    beside = directory_cover(path, root)
+    if beside is None:
+        return None
+    try:
+        with open(beside, "rb") as file:
+            data = file.read(COVER_BYTES + 1)
+    except OSError:
+        return None
+    return data if len(data) <= COVER_BYTES else None
+
+
+@lru_cache(maxsize=512)
+def version(path: str, root: str, _started_at: float) -> str:
+    """What tells the track's picture from others in a URL, so that browsers fetch it once; empty where there is none.
+
+    Looked for once each time that the track goes on the air (at `_started_at`).
+    """
+    data = picture(path, root)
+    return etag(data).strip('"') if data else ""
 
 
 def image_type(data: bytes) -> str | None:

@@ -1,4 +1,5 @@
-"""Stations as JSON: pure functions from what a station shows to what CONTRACT §3 promises."""
+"""Stations as JSON: from what a station shows to what CONTRACT §3 promises. Only whether a track has a picture is
+looked up on the disk, once each time that it goes on the air."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from radiostream.audio.frames import CONTENT_TYPES, OGG
+from radiostream.http import cover as pictures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,11 +62,11 @@ def now_playing(station: Station, now_s: float, base_path: str) -> dict[str, Any
         "name": status.name,
         "listeners": len(station.audience),
         "skip": bool(on_air and on_air.skipped_to),
-        **(_playing(playing, now_s, base_path + "/cover/" + stem(status.route)) if playing else _silence(on_air)),
+        **(_playing(playing, now_s, _cover(station, playing, base_path)) if playing else _silence(on_air)),
     }
 
 
-def _playing(on_air: OnAir, now_s: float, cover: str) -> dict[str, Any]:
+def _playing(on_air: OnAir, now_s: float, cover: str | None) -> dict[str, Any]:
     assert on_air.track is not None  # noqa: S101 - the caller looked
     return {
         "track": on_air.track.name,
@@ -74,8 +76,16 @@ def _playing(on_air: OnAir, now_s: float, cover: str) -> dict[str, Any]:
         "started_at": iso(on_air.started_at),
         "elapsed": round(now_s - on_air.started_s, 3),
         "duration": None if on_air.duration_s is None else round(on_air.duration_s, 3),
-        "cover": f"{cover}?t={on_air.started_at:.0f}",
+        "cover": cover,
     }
+
+
+def _cover(station: Station, on_air: OnAir, base_path: str) -> str | None:
+    """Where the track's picture is; None where it has none, so that nobody asks in vain."""
+    assert on_air.track is not None  # noqa: S101 - the caller looked
+    root = str(station.config.directory)
+    version = pictures.version(on_air.track.path, root, on_air.started_at)
+    return f"{base_path}/cover/{stem(station.status.route)}?v={version}" if version else None
 
 
 def _silence(on_air: OnAir | None) -> dict[str, Any]:

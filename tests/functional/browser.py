@@ -80,12 +80,13 @@ def tone(path: Path, hz: int, seconds: float, title: str = "", artist: str = "")
 
 
 def two_stations(directory: Path) -> tuple[str, ...]:
-    """Options for a default station and `/humor`, two tones each: the pitch tells which track is heard."""
+    """Options for a default station with a picture and `/humor` without one, two tones each: the pitch tells which
+    track is heard."""
     for station, tones in {"main": (500, 1000), "humor": (2000, 3000)}.items():
         (directory / station).mkdir()
-        (directory / station / "cover.png").write_bytes((ROOT / "web" / "icon-192.png").read_bytes())
         for hz in tones:
             tone(directory / station / f"{hz:05}.mp3", hz, 40, f"Tone of {hz}", "The Oscillators")
+    (directory / "main" / "cover.png").write_bytes((ROOT / "web" / "icon-192.png").read_bytes())
     routes = json.dumps({"humor": {"dir": str(directory / "humor"), "name": "Humour"}})
     return ("--audio-dir", str(directory / "main"), "--directory-routes", routes)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.functional.browser import ROOT, WAIT_S, Radio, Visitor, axe, chromium, on_air, press_play, reads, tone, visit
+from tests.functional.browser import WAIT_S, Radio, Visitor, axe, chromium, on_air, press_play, reads, tone, visit
 
 HOSTILE = (
     "<img src=x onerror=\"window.caught='tag'\">",
@@ -31,24 +31,18 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def radio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Radio]:
-    """A station for each hostile text, as its name, its title and its artist."""
+    """A station for each hostile text, as its name, its title and its artist. None has a picture."""
     directory = tmp_path_factory.mktemp("hostile")
     routes: dict[str, Any] = {}
     for number, text in enumerate(HOSTILE):
         (directory / str(number)).mkdir()
         tone(directory / str(number) / "a.mp3", 500, 20, text, text)
-        _cover(directory / str(number))
         routes[str(number)] = {"dir": str(directory / str(number)), "name": text[:200], "description": text[:200]}
     (directory / "main").mkdir()
     tone(directory / "main" / "<b onclick=alert(1)>'\".mp3", 500, 20)
     (directory / "main" / "<a>broken.mp3").write_bytes(bytes(2000))
-    _cover(directory / "main")
     with on_air("--audio-dir", str(directory / "main"), "--directory-routes", json.dumps(routes)) as server:
         yield server
-
-
-def _cover(directory: Path) -> None:
-    (directory / "cover.png").write_bytes((ROOT / "web" / "icon-192.png").read_bytes())
 
 
 @pytest.fixture
