@@ -8,7 +8,7 @@ Nothing here looks at the audio directories: one that is missing is no mistake o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -49,6 +49,13 @@ class StationConfig:
     """`mp3`, `aac` or `ogg`; None where the operator said nothing."""
     shuffle: bool = False
     demo: bool = False
+    beside_main: bool = False
+    """Whether it is the default station, and another one has the route `/main`."""
+
+    @property
+    def stem(self) -> str:
+        """What it is called where a URL needs a name: `humor`; the default station `main`, or nothing beside one."""
+        return self.route[1:] or ("" if self.beside_main else "main")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +169,7 @@ SETTINGS: Final = (
     Setting("public_url", "", values.public_url, "URL that playlists and links are built on"),
     Setting("trusted_proxies", "", values.networks, "CIDRs whose X-Forwarded-* are believed"),
     Setting("min_free_disk_mb", "50", values.whole(0, 1_000_000_000), "free MB below which /readyz says no"),
-    Setting("sentry_dsn", "", str.strip, "Sentry; empty = not used", has_flag=False),
+    Setting("sentry_dsn", "", values.dsn, "Sentry; empty = not used", has_flag=False),
     Setting("sentry_environment", "", str.strip, "environment named to Sentry", has_flag=False),
 )
 
@@ -256,7 +263,7 @@ def _stations(parsed: dict[str, Any], audio_dir_given: bool, problems: list[str]
         problems += [f"--directory-routes (DIRECTORY_ROUTES): {values.shown(key)} {text}" for text in wrong]
     problems += _alias_problems(stations)
     default = stations.pop("/", None) or _station("/", values.Pairs(), parsed, problems)
-    return (default, *stations.values())
+    return (replace(default, beside_main="/main" in stations), *stations.values())
 
 
 def _station(key: str, said: object, parsed: dict[str, Any], wrong: list[str]) -> StationConfig:

@@ -18,6 +18,8 @@ RESERVED: Final = frozenset(
 )
 """First path segments that are the server's own; no route begins with one."""
 
+_SIGNS: Final = "-._~!$&'()*+,;=:@"
+"""What RFC 3986 lets a path hold as it is, beside letters and digits."""
 _MOST_BYTES: Final = 200
 
 
@@ -40,7 +42,7 @@ def route_problem(route: str) -> str:
         return ""
     segments = route[1:].split("/")
     if not all(map(is_segment, segments)):
-        return "may hold letters, digits, spaces and - _ . only, and no part may be empty or begin with a dot"
+        return f"may hold letters, digits, spaces and {_SIGNS} only, and no part may be empty or begin with a dot"
     if segments[0] in RESERVED:
         return f"is taken: /{segments[0]} is a path of the server's own"
     return "" if len(route.encode()) <= _MOST_BYTES else f"is longer than {_MOST_BYTES} bytes"
@@ -50,7 +52,9 @@ def is_segment(segment: str) -> bool:
     """Whether `segment` may stand between two slashes of a route or of a base path."""
     if not segment or segment[0] == "." or segment != segment.strip():
         return False
-    return all(char.isalnum() or char in "-_. " or (char > "\x7f" and _is_mark(char)) for char in segment)
+    return all(
+        char.isalnum() or char == " " or char in _SIGNS or (char > "\x7f" and _is_mark(char)) for char in segment
+    )
 
 
 def _is_mark(char: str) -> bool:

@@ -141,6 +141,20 @@ def public_url(text: str) -> str:
     return url
 
 
+def dsn(text: str) -> str:
+    """Sentry's address of a project, or empty for no Sentry. It is half a secret: no message shows it."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(text.strip())
+        ready = parts.scheme in ("http", "https") and parts.username and parts.hostname and parts.port != 0
+    except ValueError:
+        ready = False
+    if text.strip() and not (ready and parts.path.rpartition("/")[2].isdecimal()):
+        raise ValueError("must be like https://key@sentry.example.org/1")
+    return text.strip()
+
+
 def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     """Addresses and CIDRs, parted by commas or spaces; host bits may be set."""
     words = text.replace(",", " ").split()

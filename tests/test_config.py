@@ -303,12 +303,20 @@ def test_the_servers_own_paths_are_taken(first: str) -> None:
     assert "taken" in route_problem(f"/{first}/x")
 
 
-@pytest.mark.parametrize("name", ["humor", "a/b", "90s-rock_v1.5", "Радио", "हिन्दी", "Cafe\u0301", "a b", "main"])
+@pytest.mark.parametrize(
+    "name", ["humor", "a/b", "90s-rock_v1.5", "Радио", "हिन्दी", "Cafe\u0301", "a b", "main", "R&B", "rock'n'roll"]
+)
 def test_good_routes(name: str) -> None:
     """Words of any script, nested or not; both spellings of an accent are one route."""
     assert route_problem(route_of(name)) == ""
     assert route_of(name) == route_of(f"/{name}/")
     assert route_of("Cafe\u0301") == route_of("Caf\u00e9")
+
+
+def test_what_the_default_station_is_called() -> None:
+    """`main` in URLs, but not where that is another station's route."""
+    assert [one.stem for one in Config.load([], {"DIRECTORY_ROUTES": '{"a/b": "/x"}'}).stations] == ["main", "a/b"]
+    assert [one.stem for one in Config.load([], {"DIRECTORY_ROUTES": '{"main": "/x"}'}).stations] == ["", "main"]
 
 
 def test_percent_encoded_route() -> None:
@@ -349,6 +357,14 @@ def test_password_told_twice_or_nowhere(tmp_path: Path) -> None:
     assert "not both" in problems_of([], {"STATUS_PASSWORD_FILE": missing, "STATUS_PASSWORD": "x"})[0]
     assert problems_of([], {"STATUS_PASSWORD": ""}) == ["STATUS_PASSWORD: must not be empty"]
     assert problems_of([], {"STATUS_PASSWORD_FILE": "a\0b"})
+
+
+@pytest.mark.parametrize(
+    "dsn", ["x", "http://x", "https://key@sentry.example", "https://key@/1", "ftp://key@x/1", "https://key@x:y/1"]
+)
+def test_wrong_dsn(dsn: str) -> None:
+    """Told like every wrong value, before the SDK would fail on it; but not shown, for it holds a key."""
+    assert problems_of([], {"SENTRY_DSN": dsn}) == ["SENTRY_DSN: must be like https://key@sentry.example.org/1"]
 
 
 def test_repr_keeps_secrets() -> None:
