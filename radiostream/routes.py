@@ -18,8 +18,8 @@ RESERVED: Final = frozenset(
 )
 """First path segments that are the server's own; no route begins with one."""
 
-_SIGNS: Final = "-._~!$&'()*+,;=:@"
-"""What RFC 3986 lets a path hold as it is, beside letters and digits."""
+_SIGNS: Final = " -._~!$&'()*+,;=:@"
+"""The space, and what RFC 3986 lets a path hold as it is, beside letters and digits."""
 _MOST_BYTES: Final = 200
 
 
@@ -42,7 +42,7 @@ def route_problem(route: str) -> str:
         return ""
     segments = route[1:].split("/")
     if not all(map(is_segment, segments)):
-        return f"may hold letters, digits, spaces and {_SIGNS} only, and no part may be empty or begin with a dot"
+        return f"may hold letters, digits, spaces and{_SIGNS} only, and no part may be empty or begin with a dot"
     if segments[0] in RESERVED:
         return f"is taken: /{segments[0]} is a path of the server's own"
     return "" if len(route.encode()) <= _MOST_BYTES else f"is longer than {_MOST_BYTES} bytes"

@@ -22,7 +22,8 @@ _MAGIC: Final = (
 
 def picture(path: str, root: str) -> bytes | None:
     """The picture of the track at `path`: its own, else the one beside it or in the station's directory `root`."""
-    data = read_cover(path) or _beside(path, root)
+    own = read_cover(path)
+    data = own if own and image_type(own) else _beside(path, root)
     return data if data and image_type(data) else None
 
 

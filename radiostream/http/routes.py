@@ -43,7 +43,8 @@ ROUTES: Final[dict[str, dict[str, Handler]]] = {
 """Path to handlers by method; a path with a slash at its end takes everything below it. What is not here may be a
 station's stream (`/humor`, `/humor.mp3`), its playlist (`/humor.m3u`) or its HLS (`/humor.m3u8`)."""
 
-METHODS: Final = ("GET", "HEAD", "POST", "OPTIONS")
+METHODS: Final = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH")
+"""What is known; the last three are for no path."""
 
 
 def answer(site: Site, request: Request) -> Response:
@@ -89,7 +90,7 @@ def _station(site: Site, request: Request) -> Response:
         raise Refusal(404, "there is nothing here")
     if request.method == "OPTIONS":
         return Response(204, headers=(("Allow", "GET, HEAD, OPTIONS"), *streams.CORS))
-    if request.method == "POST":
+    if request.method not in ("GET", "HEAD"):
         raise Refusal(405, "a station is listened to with GET", ("Allow", "GET, HEAD, OPTIONS"))
     if ending == "m3u8":
         return hls.playlist(request, station)

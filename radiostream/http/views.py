@@ -48,7 +48,7 @@ def listing(station: Station, base_url: str) -> dict[str, Any]:
         "tracks": status.tracks,
         "shuffle": status.shuffle,
         "url": base_url + quote(status.route),
-        "hls": None if status.family == OGG else f"{stem(status.route)}.m3u8",
+        "hls": None if status.family == OGG else f"{quote(station.config.stem)}.m3u8",
     }
 
 
@@ -85,7 +85,7 @@ def _cover(station: Station, on_air: OnAir, base_path: str) -> str | None:
     assert on_air.track is not None  # noqa: S101 - the caller looked
     root = str(station.config.directory)
     version = pictures.version(on_air.track.path, root, on_air.started_at)
-    return f"{base_path}/cover/{stem(station.status.route)}?v={version}" if version else None
+    return f"{base_path}/cover/{quote(station.config.stem)}?v={version}" if version else None
 
 
 def _silence(on_air: OnAir | None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,17 @@ def test_post_where_there_is_nothing_to_post_is_405(house: House, path: str) -> 
     assert "GET" in (header(response, "Allow") or "")
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "TRACE", "CONNECT", "PATCH", "GETT", "get"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+@pytest.mark.parametrize("path", ["/", "/humor.m3u", "/streams", "/next-track/humor", "/status"])
+def test_known_methods_that_are_for_nothing_here(house: House, method: str, path: str) -> None:
+    """405, and what is allowed instead; 404 where there is nothing."""
+    response = house.ask(method, path)
+    assert response.status == 405
+    assert (header(response, "Allow") or "").endswith("OPTIONS")
+    assert house.ask(method, "/nothing").status == 404
+
+
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "GETT", "get"])
 def test_other_methods_are_not_there(house: House, method: str) -> None:
     """501, on every path."""
     assert house.ask(method, "/").status == 501
@@ -265,6 +276,31 @@ def test_covers(house: House, tmp_path: Path) -> None:
     assert (response.status, response.content_type) == (200, "image/png")
     tag = header(response, "ETag") or ""
     assert house.ask("GET", "/cover/humor", {"if-none-match": tag}).status == 304
+
+
+def test_a_station_called_main_has_its_own_addresses(make_studio: Callable[..., Studio], tmp_path: Path) -> None:
+    """The default station is then named by nothing, and its picture and segments are not the other's."""
+    (tmp_path / "cover.jpg").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    studios = {"/": make_studio(), "/main": make_studio(route="/main")}
+    studios["/"].station.config = replace(studios["/"].station.config, beside_main=True)
+    for studio in studios.values():
+        studio.show(studio.track(1, 3000))
+        studio.run_until(5)
+    house = House(studios, tmp_path)
+    now = body(house.ask("GET", "/now-playing"))
+    assert [now[route]["cover"].partition("?")[0] for route in studios] == ["/cover/", "/cover/main"]
+    listed = body(house.ask("GET", "/streams"))["streams"]
+    assert [one["hls"] for one in listed] == [".m3u8", "main.m3u8"]
+    for path, route in (("/main.m3u", "/main"), ("/.m3u", "/")):
+        assert house.ask("GET", path).body.endswith(f"http://radio.example{route}\n".encode())
+
+
+def test_a_picture_that_is_none_hides_no_other(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a tag calls a picture and is not one: the directory's is shown."""
+    monkeypatch.setattr("radiostream.http.cover.read_cover", lambda _: b"<svg onload=alert(1)>")
+    assert house.ask("GET", "/cover/humor").status == 404
+    (tmp_path / "cover.jpg").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    assert house.ask("GET", "/cover/humor").content_type == "image/png"
 
 
 def test_the_operator_sees_who_listens(house: House) -> None:
