@@ -21,7 +21,7 @@ from radiostream import __version__, log
 from radiostream.config import Config, ConfigError, StationConfig
 from radiostream.health import Health
 from radiostream.http.auth import Auth
-from radiostream.http.limits import Limits
+from radiostream.http.limits import Limits, short_places
 from radiostream.http.server import STACK_BYTES, RadioServer
 from radiostream.http.site import Site
 from radiostream.playlist.library import Library, Listing
@@ -65,7 +65,8 @@ class Radio:
         self._library = Library(
             {one.route: one.directory for one in ordered}, self._directory_changed, config.poll_interval_s
         )
-        limits = Limits(config.max_clients, config.max_clients_per_address)
+        short_max = short_places(config.max_clients, len(config.stations))
+        limits = Limits(config.max_clients, config.max_clients_per_address, short_max)
         self._health = Health(config, self.stations, self._library)
         self.site = Site(
             config=config,

@@ -7,6 +7,8 @@ finish their request nor take their answer fill the short share, the one that ha
 
 from __future__ import annotations
 
+import logging
+import resource
 import socket
 import threading
 from collections import Counter, OrderedDict
@@ -14,8 +16,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
+log = logging.getLogger(__name__)
+
 SHORT_MAX: Final = 1024
+SHORT_MIN: Final = 32
 EVENTS_MAX: Final = 256
+OWN_FILES: Final = 64
+"""Descriptors of our own: the door, the log, the state, directories and covers being read."""
+FILES_A_STATION: Final = 2
+"""The track on the air and the one that follows it."""
 
 LISTENERS: Final = "listeners"
 EVENTS: Final = "events"
@@ -117,3 +126,23 @@ class Limits:
         """One more was refused because of `cause`."""
         with self._lock:
             self.refused[cause] += 1
+
+
+def short_places(max_listeners: int, stations: int) -> int:
+    """How many short requests there are descriptors for, when everybody else has theirs.
+
+    Raises the limit of the process as far as all places need and the system lets it: many systems begin with 1024, and
+    a client who takes the last descriptor takes it from a station that opens its next track.
+    """
+    others = max_listeners + EVENTS_MAX + OWN_FILES + FILES_A_STATION * stations
+    wanted = others + SHORT_MAX
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    had, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    places = SHORT_MAX if had == resource.RLIM_INFINITY else had - others
+    if places < SHORT_MIN:
+        log.warning("%d open files are too few for %d listeners, allow %d (ulimit -n)", had, max_listeners, wanted)
+    return max(SHORT_MIN, min(SHORT_MAX, places))

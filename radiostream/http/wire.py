@@ -40,31 +40,20 @@ class Wire:
 
     def read_head(self) -> bytes:
         """The next request's head, its blank line included. Raises Gone, or Refusal where it is too long or slow."""
-        first, self._is_first = self._is_first, False
         data = self._rest.lstrip(b"\r\n")
-        deadline = time.monotonic() + HEAD_S if first or data else None
-        if deadline is None:
+        if not (data or self._is_first):
             data = self._receive(time.monotonic() + IDLE_S).lstrip(b"\r\n")
-            deadline = time.monotonic() + HEAD_S
+        self._is_first = False
+        deadline = time.monotonic() + HEAD_S
         while (end := _end_of_head(data)) < 0:
-            if data and data[0] not in TOKEN:
-                raise Refusal(400, "this is no request")  # TLS, most likely: a browser that is told so tries without
-            if b"\n" not in data[: LINE_MAX + 1] and len(data) > LINE_MAX:
-                raise Refusal(414, "the request line is too long")
-            if len(data) > HEAD_MAX:
-                raise Refusal(431, "the request's head is too long")
+            _check(data, len(data))
             try:
-                data += self._receive(deadline)
+                data = (data + self._receive(deadline)).lstrip(b"\r\n")
             except TimeoutError:
                 if not data:
                     raise Gone from None
                 raise Refusal(408, "the request took too long") from None
-            if first:
-                data = data.lstrip(b"\r\n")
-        if end > HEAD_MAX:
-            raise Refusal(431, "the request's head is too long")
-        if data.index(b"\n") > LINE_MAX:
-            raise Refusal(414, "the request line is too long")
+        _check(data, end)
         self._rest = data[end:]
         return data[:end]
 
@@ -106,3 +95,13 @@ def _end_of_head(data: bytes) -> int:
     """Where the head ends, -1 where it has not yet. A bare line feed ends a line too (RFC 9112 §2.2)."""
     ends = [at + len(blank) for blank in (b"\r\n\r\n", b"\n\n", b"\n\r\n") if (at := data.find(blank)) >= 0]
     return min(ends, default=-1)
+
+
+def _check(data: bytes, head_bytes: int) -> None:
+    """Refuse what is no request, or too long for one: `head_bytes` of its head are here."""
+    if data and data[0] not in TOKEN:
+        raise Refusal(400, "this is no request")  # TLS, most likely: a browser that is told so tries without
+    if len(data) > LINE_MAX and b"\n" not in data[: LINE_MAX + 1]:
+        raise Refusal(414, "the request line is too long")
+    if head_bytes > HEAD_MAX:
+        raise Refusal(431, "the request's head is too long")

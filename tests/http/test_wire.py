@@ -5,11 +5,13 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import cast
 
 import pytest
 
+from radiostream.http import limits as shares
 from radiostream.http import wire
-from radiostream.http.limits import ADDRESS, CONNECTIONS, LISTENERS, Limits
+from radiostream.http.limits import ADDRESS, CONNECTIONS, LISTENERS, SHORT_MAX, SHORT_MIN, Limits, short_places
 from radiostream.http.message import Refusal
 from radiostream.http.wire import Gone, Wire
 
@@ -34,6 +36,29 @@ def test_heads_follow_one_another(pair: Pair) -> None:
     client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n\r\nGET /b HTTP/1.1\nHost: y\n\n")
     assert reader.read_head() == b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
     assert reader.read_head() == b"GET /b HTTP/1.1\nHost: y\n\n"
+
+
+class Pieces:
+    """A socket on which so many packets come, one at a time."""
+
+    def __init__(self, *packets: bytes) -> None:
+        self._packets = list(packets)
+
+    def settimeout(self, _: float) -> None:
+        pass
+
+    def recv(self, _: int) -> bytes:
+        return self._packets.pop(0)
+
+
+def test_blank_lines_between_requests_come_in_any_pieces() -> None:
+    """As old browsers send them after a form, each in a packet of its own."""
+    first, second = b"GET / HTTP/1.1\r\n\r\n", b"GET /b HTTP/1.1\r\n\r\n"
+    reader = Wire(
+        cast(socket.socket, Pieces(b"\r", b"\n", first, b"\r\n", b"\r", b"\n\r\n" + second[:20], second[20:]))
+    )
+    assert reader.read_head() == first
+    assert reader.read_head() == second
 
 
 def test_a_body_is_read_to_its_length(pair: Pair) -> None:
@@ -137,3 +162,49 @@ def test_with_nobody_waiting_a_full_share_is_full() -> None:
     assert not limits.admit()
     limits.release()
     assert limits.admit()
+
+
+class Allowance:
+    """The process's limit of descriptors, as the system keeps it."""
+
+    RLIM_INFINITY = -1
+    RLIMIT_NOFILE = 7
+
+    def __init__(self, soft: int, hard: int) -> None:
+        self.limits = soft, hard
+
+    def getrlimit(self, _: int) -> tuple[int, int]:
+        return self.limits
+
+    def setrlimit(self, _: int, limits: tuple[int, int]) -> None:
+        if -1 < self.limits[1] < limits[0]:
+            raise ValueError("beyond the hard limit")
+        self.limits = limits
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "raised", "places"),
+    [
+        (1024, -1, 1852, SHORT_MAX),
+        (1024, 524288, 1852, SHORT_MAX),
+        (65536, 65536, 65536, SHORT_MAX),
+        (-1, -1, -1, SHORT_MAX),
+        (1024, 1024, 1024, 1024 - 828),
+    ],
+)
+def test_descriptors_for_everybody(
+    soft: int, hard: int, raised: int, places: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """500 listeners, 256 readers of events, 4 stations' tracks and 64 more come first; short requests get the rest."""
+    allowance = Allowance(soft, hard)
+    monkeypatch.setattr(shares, "resource", allowance)
+    assert short_places(500, 4) == places
+    assert allowance.limits == (raised, hard)
+    assert not caplog.records
+
+
+def test_too_few_descriptors_are_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """With what would be enough; health and control keep a few places."""
+    monkeypatch.setattr(shares, "resource", Allowance(256, 1024))
+    assert short_places(5000, 1) == SHORT_MIN
+    assert "1024 open files are too few for 5000 listeners, allow 6346" in caplog.text
