@@ -34,7 +34,7 @@ def now_playing(site: Site, request: Request, _: str) -> Response:
     """`GET /now-playing[?route=]`: what is on the air at one station, or at each."""
     now_s, base_path = time.monotonic(), site.config.base_path
     if "route" in request.query:
-        station = site.station(request.query["route"])
+        station = site.asked(request)
         return json_response(views.now_playing(station, now_s, base_path), 200, ANY_ORIGIN)
     everywhere = {route: views.now_playing(one, now_s, base_path) for route, one in site.stations.items()}
     return json_response(everywhere, 200, ANY_ORIGIN)
@@ -42,7 +42,7 @@ def now_playing(site: Site, request: Request, _: str) -> Response:
 
 def history(site: Site, request: Request, _: str) -> Response:
     """`GET /history?route=&limit=`: the latest tracks of a station (the default one), newest first."""
-    station = site.station(request.query.get("route", ""))
+    station = site.asked(request)
     limit = _limit(request.query.get("limit", str(LIMIT)))
     entries = station.status.history[:limit]
     return json_response({"route": station.config.route, "history": views.history(entries)}, 200, ANY_ORIGIN)
@@ -56,7 +56,7 @@ def _limit(text: str) -> int:
 
 def cover(site: Site, request: Request, rest: str) -> Response:
     """`GET /cover/<route>`: the current track's own picture, else the directory's."""
-    station = site.station(rest)
+    station = site.asked(request, rest)
     on_air = station.status.on_air
     track = on_air.track if on_air else None
     data = pictures.picture(track.path, str(station.config.directory)) if track else None

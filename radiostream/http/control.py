@@ -61,9 +61,9 @@ def _is_own_page(site: Site, request: Request) -> bool:
 
 
 def next_track(site: Site, request: Request, rest: str) -> Response:
-    """`POST /next-track/<route>`: answers when the next track is on the air, and names it."""
+    """`POST /next-track/<route>` (or `?route=`): answers when the next track is on the air, and names it."""
     require_operator(site, request)
-    station = site.station(rest)
+    station = site.asked(request, rest)
     _await(station.next_track())
     return _done(request, station)
 
@@ -71,7 +71,7 @@ def next_track(site: Site, request: Request, rest: str) -> Response:
 def previous_track(site: Site, request: Request, rest: str) -> Response:
     """`POST /prev-track/<route>`: back to what played before."""
     require_operator(site, request)
-    station = site.station(rest)
+    station = site.asked(request, rest)
     _await(station.previous_track())
     return _done(request, station)
 
@@ -79,7 +79,7 @@ def previous_track(site: Site, request: Request, rest: str) -> Response:
 def shuffle(site: Site, request: Request, rest: str) -> Response:
     """`POST /shuffle/<route>?on=true|false`."""
     require_operator(site, request)
-    station = site.station(rest)
+    station = site.asked(request, rest)
     word = request.query.get("on", request.form().get("on", "")).lower()
     if word not in ON:
         raise Refusal(400, "on is true or false")
@@ -87,10 +87,10 @@ def shuffle(site: Site, request: Request, rest: str) -> Response:
     return _done(request, station)
 
 
-def reload_playlist(site: Site, request: Request, _: str) -> Response:
+def reload_playlist(site: Site, request: Request, rest: str) -> Response:
     """`POST /reload-playlist[?route=]`: look at the directories now; answers when that is done."""
     require_operator(site, request)
-    one = site.station(request.query["route"]) if "route" in request.query else None
+    one = site.asked(request, rest) if rest or "route" in request.query else None
     if not site.rescan():
         raise Refusal(503, "the look at the directories takes long and goes on")
     for station in [one] if one else site.stations.values():

@@ -97,7 +97,7 @@ def head_bytes(response: Response, *, close: bool) -> bytes:
     lines = [f"{version} {status} {HTTPStatus(status).phrase}", "Server: radiostream"]
     if status not in (204, 304):
         lines.append(f"Content-Type: {response.content_type}")
-    if status != 204 and not response.endless:
+    if status not in (204, 304) and not response.endless:  # a 304's would have to be that of the 200 (RFC 9110 §8.6)
         length = len(response.body) if response.length is None else response.length
         lines.append(f"Content-Length: {length}")
     lines += [f"{name}: {clean(value)}" for name, value in response.headers]

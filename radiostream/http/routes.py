@@ -38,7 +38,7 @@ ROUTES: Final[dict[str, dict[str, Handler]]] = {
     "/next-track/": {"POST": control.next_track},
     "/prev-track/": {"POST": control.previous_track},
     "/shuffle/": {"POST": control.shuffle},
-    "/reload-playlist": {"POST": control.reload_playlist},
+    "/reload-playlist/": {"POST": control.reload_playlist},
 }
 """Path to handlers by method; a path with a slash at its end takes everything below it. What is not here may be a
 station's stream (`/humor`, `/humor.mp3`), its playlist (`/humor.m3u`) or its HLS (`/humor.m3u8`)."""

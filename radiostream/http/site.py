@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from radiostream.config import Config
     from radiostream.http.auth import Auth
     from radiostream.http.limits import Limits
+    from radiostream.http.message import Request
     from radiostream.radio.changes import Changes
     from radiostream.radio.station import Station
 
@@ -48,6 +49,10 @@ class Site:
             return self.stations[route]
         except KeyError:
             raise Refusal(404, "no such station") from None
+
+    def asked(self, request: Request, rest: str = "") -> Station:
+        """The station that a request is about: `rest`, what its path says, else its `route`, else the default one."""
+        return self.station(rest.strip("/") or request.query.get("route", ""))
 
     def listeners(self) -> int:
         """All who listen now, over all stations."""

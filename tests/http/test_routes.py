@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from radiostream.http.auth import COOKIE
-from radiostream.http.message import Response
+from radiostream.http.message import Response, head_bytes
 from radiostream.http.proxies import Client
 from radiostream.http.routes import ROUTES
 from radiostream.playlist.track import Tags
@@ -127,6 +127,14 @@ def test_a_skip_names_the_new_track(obeying: House) -> None:
     assert obeying.ask("POST", "/next-track/nowhere", BEARER).status == 404
 
 
+@pytest.mark.parametrize("path", ["next-track", "prev-track", "shuffle", "reload-playlist"])
+def test_a_command_is_for_the_station_it_names(obeying: House, path: str) -> None:
+    """In the path or in the query: never for the default one instead."""
+    for way in (f"/{path}/humor?on=1", f"/{path}?route=humor&on=1", f"/{path}/?route=/humor&on=1"):
+        assert body(obeying.ask("POST", way, BEARER))["route"] == "/humor"
+    assert obeying.ask("POST", f"/{path}?route=nowhere&on=1", BEARER).status == 404
+
+
 @pytest.mark.parametrize(("word", "on"), [("true", True), ("1", True), ("ON", True), ("no", False), ("false", False)])
 def test_shuffle_takes_words(obeying: House, word: str, on: bool) -> None:
     """In the query."""
@@ -194,8 +202,6 @@ def test_playlists_hold_the_absolute_url(house: House, ending: str) -> None:
 
 def test_what_a_tag_holds_ends_no_header(house: House) -> None:
     """The stream's head is as many lines as it has fields."""
-    from radiostream.http.message import head_bytes
-
     response = house.ask("HEAD", "/humor")
     lines = head_bytes(response, close=True).split(b"\r\n")
     assert not [line for line in lines if line.lower().startswith(b"x-evil")]
@@ -275,7 +281,9 @@ def test_covers(house: House, tmp_path: Path) -> None:
     response = house.ask("GET", "/cover/humor")
     assert (response.status, response.content_type) == (200, "image/png")
     tag = header(response, "ETag") or ""
-    assert house.ask("GET", "/cover/humor", {"if-none-match": tag}).status == 304
+    known = house.ask("GET", "/cover?route=humor", {"if-none-match": tag})
+    assert known.status == 304
+    assert b"Content-Length" not in head_bytes(known, close=False)
 
 
 def test_a_station_called_main_has_its_own_addresses(make_studio: Callable[..., Studio], tmp_path: Path) -> None:
