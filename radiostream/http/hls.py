@@ -92,7 +92,7 @@ def segment(site: Site, request: Request, rest: str) -> Response:
     if if_none_match(request.headers.get("if-none-match"), tag):
         return Response(304, b"", kind, headers)
     head = id3(found.pts, clean(station.config.name), clean(found.title))
-    pieces = [memoryview(head), *(chunk.view for chunk in found.chunks)]
+    pieces = [memoryview(head), *(part.view for part in found.parts)]
     total = sum(map(len, pieces))
     wanted = request.headers.get("range", "") if request.headers.get("if-range", tag) == tag else ""
     span = byte_range(wanted, total)

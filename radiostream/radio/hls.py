@@ -5,10 +5,16 @@ list, under a lock, from the ring's immutable chunks. The producer does nothing 
 nobody asks for has none. Segments refer to chunks; no audio is copied.
 
 Time: segments lie end to end on a timeline of their own, which begins with the Unix time and grows by what is listed
-(the clock of the ring goes back at a mark). A segment is a run of chunks that fit into the target duration. It may
-take a short rest of one track together with the beginning of the next: where sample rate and channels stay, the
-frames follow one another as in the plain stream, and no discontinuity interrupts a decoder. There is one at a mark (a
-skip, a resumption), where sample rate or channels change, and where nobody asked for so long that audio was missed.
+(the clock of the ring goes back at a mark). A segment is a run of frames that fit into the target duration, over the
+ends of chunks and tracks: where sample rate and channels stay, the frames follow one another as in the plain stream,
+and no discontinuity interrupts a decoder. There is one at a mark (a skip, a resumption), where sample rate or channels
+change, and where nobody asked for so long that audio was missed.
+
+Where a segment ends: FFmpeg (mpv, VLC, many a hardware radio) reads MP3 in blocks of 1,024 bytes without regard to
+segments, and gives the frames of a block that spans two segments the time of the second one. How many those are
+depends on where in a block the first one ends, and its clock goes back whenever they become fewer. So a segment ends
+with the last frame that makes it a whole number of blocks, or very little more: then, wherever a player joins, the
+number stays, or grows, for a minute and more.
 """
 
 from __future__ import annotations
@@ -16,8 +22,8 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -29,13 +35,18 @@ TARGET_S: Final = 5
 player starts three of these behind the end of the list, and should hear nearly what others hear in the plain stream."""
 
 LONGEST_S: Final = 5.49
+SHORTEST_S: Final = 2.0
+"""No segment is shorter, unless something ends it."""
+
+BLOCK_BYTES: Final = 1024
+REST_BYTES: Final = 48
+"""How much more than a whole number of blocks a segment holds at most, if that may be. One frame in twenty ends there,
+so audio waits half a second for the segment after; and with twenty segments there is still not another block."""
+
 LISTED_S: Final = 22.0
 """What is listed: the newest segments that last so long together. Never fewer than five, more than three target
 durations (RFC 8216 §6.2.2); and short enough that the ring's minute covers a list, a segment and a list again, for
 which a segment must be there after it has left the list."""
-
-SHORT_S: Final = 1.5
-"""A rest of a track below this becomes the beginning of the next segment, if that may be."""
 
 SETTLE_S: Final = 1.5
 """What is skipped again so soon is never listed: a player would hear all of it, and be late for good."""
@@ -45,17 +56,48 @@ PTS_WRAP: Final = 1 << 33
 
 EPOCH_S: Final = 1_735_689_600
 NUMBERS_PER_S: Final = 10
-"""A run's numbers begin with the tenths of a second since 2025-01-01: those of a restarted server are higher than any
-that the run before can have told, whose segments last some seconds each, but for a few at its beginning."""
+ERAS_PER_S: Final = 4
+"""A run's numbers begin with the tenths of a second since 2025-01-01 at its start, its discontinuity numbers with the
+quarters (they stay below 2^31, which is ExoPlayer's limit, until 2042). A run tells fewer than that in its time; so
+those of a restarted server are higher than any that were told before."""
 
 WINDOW_S: Final = 3.0 * TARGET_S
 """A player that has not asked for the playlist for so long has gone."""
 PLAYERS_MAX: Final = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some frames of one chunk: from frame `first` to before frame `end`."""
+
+    chunk: Chunk
+    first: int
+    end: int
+
+    @property
+    def view(self) -> memoryview:
+        return self.chunk.view[_byte(self.chunk, self.first) : _byte(self.chunk, self.end)]
+
+    @property
+    def start_s(self) -> float:
+        return self.chunk.start_s + _second(self.chunk, self.first)
+
+    @property
+    def duration_s(self) -> float:
+        return _second(self.chunk, self.end) - _second(self.chunk, self.first)
+
+
+def _byte(chunk: Chunk, frame: int) -> int:
+    return chunk.offsets[frame] if frame < len(chunk.offsets) else len(chunk.view)
+
+
+def _second(chunk: Chunk, frame: int) -> float:
+    return chunk.ticks[frame] * chunk.tick_s if frame < len(chunk.ticks) else chunk.duration_s
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
-    """Consecutive chunks, as one file of a playlist."""
+    """Consecutive frames, as one file of a playlist."""
 
     ring: Ring
     number: int
@@ -64,7 +106,7 @@ class Segment:
     """Its discontinuity sequence number."""
     is_cut: bool
     """A discontinuity precedes it."""
-    chunks: tuple[Chunk, ...]
+    parts: tuple[Part, ...]
     duration_s: float
     pts: int
     """The time of its first frame: 90 kHz, 33 bits."""
@@ -74,16 +116,16 @@ class Segment:
     @property
     def title(self) -> str:
         """What is heard for most of it."""
-        return self.chunks[-1].title
+        return max(self.parts, key=lambda part: part.duration_s).chunk.title
 
     @property
     def codec(self) -> str:
-        return self.chunks[0].link.params.codec
+        return self.parts[0].chunk.link.params.codec
 
     @property
     def is_held(self) -> bool:
         """Whether all its bytes are still their own. Ask before and after they are used."""
-        return self.ring.holds(self.chunks[0])
+        return self.ring.holds(self.parts[0].chunk)
 
 
 class Hls:
@@ -97,16 +139,18 @@ class Hls:
         self._lock = threading.Lock()  # guards everything below
         self._ring: Ring | None = None
         self._seen = -1
-        self._open: list[Chunk] = []
-        """Chunks that are no segment yet."""
+        self._open: list[Part] = []
+        """What is no segment yet."""
         self._cut = True
         """The next segment begins with a discontinuity."""
         self._last: Chunk | None = None
         self._kept: deque[Segment] = deque()
         """All segments whose audio is still in the ring, the listed ones among them."""
-        self._number = self._era = 0
-        self._at_s = 0.0
+        unix_s = clock.unix_s()
+        self._at_s = unix_s % (PTS_WRAP / PTS_HZ)
         """Where the next segment begins on the timeline."""
+        self._number = max(0, int((unix_s - EPOCH_S) * NUMBERS_PER_S))
+        self._era = max(0, int((unix_s - EPOCH_S) * ERAS_PER_S))
 
     def refresh(self, ring: Ring, burst_s: float) -> tuple[Segment, ...]:
         """What a playlist lists now, oldest first; `burst_s` is how far behind the ring the station is heard."""
@@ -116,7 +160,7 @@ class Hls:
             chunks = ring.chunks
             if not chunks:
                 return ()
-            while self._kept and self._kept[0].chunks[0].seq < chunks[0].seq:
+            while self._kept and self._kept[0].parts[0].chunk.seq < chunks[0].seq:
                 self._kept.popleft()
             if chunks[-1].seq > self._seen:
                 for chunk in self._fresh(chunks, burst_s):
@@ -133,10 +177,6 @@ class Hls:
 
     def _enter(self, ring: Ring) -> None:
         """Begin with a ring: the first, or another one because the station sends another format now."""
-        if self._ring is None:
-            unix_s = self._clock.unix_s()
-            self._at_s = unix_s % (PTS_WRAP / PTS_HZ)
-            self._number = self._era = max(0, int((unix_s - EPOCH_S) * NUMBERS_PER_S))
         self._ring = ring
         self._seen = -1
         self._cut, self._last = True, None
@@ -162,21 +202,20 @@ class Hls:
 
     def _add(self, chunk: Chunk, burst_s: float) -> None:
         missed_s = self._missed_s(chunk)
-        self._seen = chunk.seq
         if missed_s:
+            self._at_s += _duration_s(self._open) + missed_s
             self._open.clear()
-            self._at_s += missed_s
-        elif self._open and not self._goes_with_open(chunk):
-            if chunk.mark and chunk.link is not self._open[-1].link:
+        elif self._open and chunk.barrier:
+            if chunk.mark and chunk.link is not self._open[-1].chunk.link:
                 self._open.clear()  # nobody was told of it, and it was skipped
             else:
-                self._close(burst_s)
+                self._close(len(self._open) - 1, self._open[-1].end, burst_s)
+        self._seen, self._last = chunk.seq, chunk
         self._cut = self._cut or chunk.barrier or missed_s > 0
-        self._last = chunk
         if chunk.duration_s:
-            self._open.append(chunk)
-        if _duration_s(self._open) + chunk.duration_s > LONGEST_S:
-            self._close(burst_s)
+            self._open.append(Part(chunk, 0, len(chunk.offsets)))
+        while _duration_s(self._open) + chunk.duration_s > LONGEST_S and (end := self._find_end()):
+            self._close(*end, burst_s)
 
     def _missed_s(self, chunk: Chunk) -> float:
         """How much audio has left the ring since somebody asked last."""
@@ -184,24 +223,36 @@ class Hls:
             return 0.0
         return max(0.001, chunk.start_s - self._last.end_s)
 
-    def _goes_with_open(self, chunk: Chunk) -> bool:
-        duration_s = _duration_s(self._open)
-        if chunk.barrier or duration_s + chunk.duration_s > LONGEST_S:
-            return False
-        return chunk.link is self._open[-1].link or duration_s < SHORT_S
+    def _find_end(self) -> tuple[int, int] | None:
+        """Where the next segment should end: in which open part, before which frame. None: after what comes next."""
+        ends = list(self._ends())
+        for rest, at, frame in reversed(ends):
+            if rest <= REST_BYTES:
+                return at, frame
+        return min(ends)[1:] if _duration_s(self._open) > LONGEST_S else None
 
-    def _close(self, burst_s: float) -> None:
-        """Make a segment of what is open."""
+    def _ends(self) -> Iterator[tuple[int, int, int]]:
+        """Where the next segment may end, and by how many bytes it is more than a whole number of blocks then."""
+        before_s, before_bytes = 0.0, 0
+        for at, part in enumerate(self._open):
+            chunk, first_s, first_byte = part.chunk, _second(part.chunk, part.first), _byte(part.chunk, part.first)
+            for frame in range(part.first + 1, part.end + 1):
+                if SHORTEST_S <= before_s + _second(chunk, frame) - first_s <= LONGEST_S:
+                    yield (before_bytes + _byte(chunk, frame) - first_byte) % BLOCK_BYTES, at, frame
+            before_s, before_bytes = before_s + part.duration_s, before_bytes + len(part.view)
+
+    def _close(self, at: int, frame: int, burst_s: float) -> None:
+        """Make a segment of what is open, up to that frame of part `at`."""
         assert self._ring is not None  # noqa: S101 - chunks come from it
-        chunks, duration_s = tuple(self._open), _duration_s(self._open)
-        self._open.clear()
+        last = self._open[at]
+        parts = (*self._open[:at], replace(last, end=frame))
+        self._open[: at + 1] = [replace(last, first=frame)] if frame < last.end else []
+        duration_s = _duration_s(parts)
         behind_s = burst_s + self._clock.unix_s() - self._clock.now_s()
         self._era += self._cut
         pts = round(self._at_s * PTS_HZ) % PTS_WRAP
         self._kept.append(
-            Segment(
-                self._ring, self._number, self._era, self._cut, chunks, duration_s, pts, chunks[0].start_s + behind_s
-            )
+            Segment(self._ring, self._number, self._era, self._cut, parts, duration_s, pts, parts[0].start_s + behind_s)
         )
         self._number += 1
         self._cut = False
@@ -215,8 +266,8 @@ class Hls:
         return tuple(self._kept[at] for at in range(first, len(self._kept)))
 
 
-def _duration_s(chunks: list[Chunk]) -> float:
-    return sum(chunk.duration_s for chunk in chunks)
+def _duration_s(parts: Sequence[Part]) -> float:
+    return sum(part.duration_s for part in parts)
 
 
 class Players:

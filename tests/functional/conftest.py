@@ -122,7 +122,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         assert not [line for line in radio.log if "Traceback" in line], "\n".join(radio.log)
 
 
-def tone(path: Path, seconds: float, *, hz: int = 440, options: str = "-b:a 128k", **tags: str) -> Path:
+def tone(path: Path, seconds: float, *, hz: float = 440, options: str = "-b:a 128k", **tags: str) -> Path:
     """A tone with a little noise, encoded by ffmpeg in the format of the file's suffix; 44.1 kHz stereo by default."""
     path.parent.mkdir(parents=True, exist_ok=True)
     source = f"sine=frequency={hz}:duration={seconds},volume=0.25"
