@@ -196,9 +196,11 @@ class Radio:
     def _save(self) -> None:
         if self._state is None:
             return
-        for route, station in self.stations.items():
+        asked = {route: station.snapshot() for route, station in self.stations.items()}
+        deadline = self._clock.now_s() + ANSWER_S
+        for route, snapshot in asked.items():
             try:
-                self._state.keep(route, station.snapshot().result(ANSWER_S))
+                self._state.keep(route, snapshot.result(max(0.0, deadline - self._clock.now_s())))
             except (TimeoutError, CancelledError):
                 events.warning("%s: the station does not answer, its place is not saved", route)
 

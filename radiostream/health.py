@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from radiostream import __version__
-from radiostream.radio.station import CHUNK_S
+from radiostream.radio.playout import CHUNK_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

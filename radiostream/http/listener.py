@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from radiostream.audio.closing import closing
 from radiostream.radio.chain import Seat
+from radiostream.radio.playout import CHUNK_S
 from radiostream.radio.ring import Chunk, Ring
-from radiostream.radio.station import CHUNK_S, Station
+from radiostream.radio.station import Station
 
 if TYPE_CHECKING:
     from radiostream.http.icy import Framer

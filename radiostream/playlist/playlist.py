@@ -144,17 +144,43 @@ class Playlist:
             self._ahead.append(self._current_path)
         return self._enter(path)
 
-    def state(self) -> dict[str, object]:
-        """All that `restore` needs, ready for JSON (in ASCII: paths may hold surrogate escapes). O(n)."""
+    def repeat(self) -> None:
+        """Let `next` give the current track once more, as after a restart."""
+        self._promised = False
+        if self._current_path is not None:
+            self._ahead.append(self._current_path)
+        self._enter(None)
+
+    def rewind(self, count: int, current: Track | None) -> None:
+        """Take the last `count` calls of `next` back: what they gave comes again, in the same order. `current` is what
+        was current before them, whether its file is still there or not."""
+        self._promised = False
+        self._current_path, back, self._ahead = self._rewound(count)
+        self._back = deque(back, maxlen=STEPS_BACK)
+        self._current = current
+
+    def _rewound(self, count: int) -> tuple[str | None, list[str], list[str]]:
+        """The current path and both stacks as they were so many calls of `next` ago."""
+        path, back, ahead = self._current_path, list(self._back), list(self._ahead)
+        for _ in range(count):
+            if path is not None:
+                ahead.append(path)
+            path = back.pop() if back else None
+        return path, back, ahead
+
+    def state(self, unheard: int = 0) -> dict[str, object]:
+        """All that `restore` needs, ready for JSON (in ASCII: paths may hold surrogate escapes); the last `unheard`
+        calls of `next` are taken back in it. O(n)."""
+        current, back, ahead = self._rewound(unheard)
         return {
             "shuffle": self._shuffle,
-            "current": self._current_path,
+            "current": current,
             "place": self._place,
             "pending": list(self._pending) if self._shuffle else [],
             "done": list(self._done),
             "stepped_over": list(self._stepped_over),
-            "back": list(self._back),
-            "ahead": list(self._ahead),
+            "back": back,
+            "ahead": ahead,
         }
 
     def restore(self, state: Mapping[str, object]) -> None:

@@ -8,6 +8,7 @@ nothing.
 from __future__ import annotations
 
 import base64
+import errno
 import logging
 import os
 import stat
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from io import FileIO
     from typing import BinaryIO
 
 T = TypeVar("T")
@@ -81,6 +83,19 @@ class Tags:
     album: str = ""
 
 
+def open_track(path: str) -> FileIO:
+    """The file, without waiting: what was a file may be a pipe by now. Raises `OSError` where it is no regular file."""
+    file = open(path, "rb", buffering=0, opener=_open_at_once)  # noqa: SIM115 - the caller closes it
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "is not a regular file")
+    return file
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def read_tags(path: str) -> Tags:
     """Title, artist and album of the file, each on one line; empty where it has none or can not be read."""
     return _read(path, id3=_id3_tags, mp4=_mp4_tags, ogg=_ogg_tags) or Tags()
@@ -136,7 +151,7 @@ class _Frugal:
 def _read(path: str, id3: Callable[[Any], T], mp4: Callable[[Any], T], ogg: Callable[[Any], T]) -> T | None:
     """What one of three functions, chosen by the file's first bytes, finds in it; None where it fails."""
     try:
-        with open(path, "rb") as file:
+        with open_track(path) as file:
             head = file.read(12)
             file.seek(0)
             if head.startswith(b"OggS"):

@@ -12,7 +12,6 @@ from collections import deque
 from dataclasses import dataclass, replace
 
 from radiostream.playlist.history import FAILED, PLAYED, History
-from radiostream.playlist.state import Saved
 from radiostream.playlist.tagger import Tagger
 from radiostream.playlist.track import Tags, Track
 from radiostream.radio.clock import Clock
@@ -48,9 +47,14 @@ class Air:
         """`deck` will be heard from `at_s` on, less what it was wound forward."""
         self._cues.append(Cue(deck, at_s))
 
+    @property
+    def unheard(self) -> int:
+        """How many tracks are cued."""
+        return sum(cue.deck.track is not None for cue in self._cues)
+
     def withdraw(self) -> int:
         """Forget what is cued, for a skip; how many tracks that were."""
-        count = sum(cue.deck.track is not None for cue in self._cues)
+        count = self.unheard
         self._cues.clear()
         return count
 
@@ -95,11 +99,9 @@ class Air:
         self._cues.clear()
         self._deck = self.on_air = None
 
-    def saved(self, playlist: dict[str, object]) -> Saved:
-        """What a later run needs to go on from where the listeners are."""
+    def place(self) -> tuple[str, float] | None:
+        """Path of the track that listeners are in, and how many seconds; None while they hear silence."""
         on_air = self.on_air
         if on_air is None or on_air.track is None:
-            return Saved(playlist, self.history.state())
-        return Saved(
-            playlist, self.history.state(), on_air.track.path, max(0.0, self._clock.now_s() - on_air.started_s)
-        )
+            return None
+        return on_air.track.path, max(0.0, self._clock.now_s() - on_air.started_s)

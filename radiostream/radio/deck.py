@@ -9,10 +9,11 @@ from radiostream.audio.formats import open_reader
 from radiostream.audio.frames import AudioError, Block, Params, Reader
 from radiostream.audio.silence import silence
 from radiostream.playlist.history import PLAYED
-from radiostream.playlist.track import Tags, Track
+from radiostream.playlist.track import Tags, Track, open_track
 from radiostream.radio.ring import Chunk, Link
 from radiostream.radio.status import display_title
 
+SEEK_BUFFER_BYTES = 256 << 10
 SEEK_BUDGET_BYTES = 64 << 20
 """A restart goes back to its place in a track by reading up to it; one that lies further in is not looked for."""
 
@@ -74,15 +75,17 @@ class Deck:
             tick_s=1 / self._reader.tick_hz,
         )
 
-    def seek(self, position_s: float, buffer: memoryview) -> None:
+    def seek(self, position_s: float) -> None:
         """Read on to `position_s` of the track, as far as that is."""
+        buffer = memoryview(bytearray(SEEK_BUFFER_BYTES))
         bytes_read = 0
-        while self.position_s < position_s and bytes_read < SEEK_BUDGET_BYTES:
-            block = self.fill(buffer, position_s - self.position_s)
-            if not block.length:
-                break
-            self.position_s += block.ticks_total / self._reader.tick_hz
-            bytes_read += block.length
+        with suppress(AudioError, OSError):
+            while self.position_s < position_s and bytes_read < SEEK_BUDGET_BYTES:
+                block = self.fill(buffer, position_s - self.position_s)
+                if not block.length:
+                    break
+                self.position_s += block.ticks_total / self._reader.tick_hz
+                bytes_read += block.length
 
     def close(self) -> None:
         """Let go of the file; nothing more comes."""
@@ -95,7 +98,7 @@ class Deck:
 
 def load(track: Track, serial: int) -> Deck:
     """Open `track`; `serial` numbers an Ogg link. Raises AudioError or OSError where it can not be played."""
-    file = open(track.path, "rb", buffering=0)  # noqa: SIM115 - the deck owns it
+    file = open_track(track.path)
     try:
         return Deck(open_reader(file, track.family, serial), track, file)
     except BaseException:

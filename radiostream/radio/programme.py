@@ -8,13 +8,14 @@ from __future__ import annotations
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from radiostream.audio.frames import MP3, AudioError, Params
 from radiostream.config import StationConfig
 from radiostream.log import quoted
 from radiostream.playlist.library import Listing
 from radiostream.playlist.playlist import Playlist
+from radiostream.playlist.state import Saved
 from radiostream.playlist.track import Track
 from radiostream.radio import deck
 from radiostream.radio.clock import Clock
@@ -47,6 +48,8 @@ class Programme:
         """Tracks given up so far, for the metrics."""
         self.playing_fallback = False
         self.trouble = ""
+        self.place: tuple[str, float] | None = None
+        """Path and seconds of a restored track that is still to be gone on with."""
         self._route = config.route
         self._settled = config.family is not None
         self._clock = clock
@@ -151,44 +154,33 @@ class Programme:
                 return deck_
         return self.load_silence(like)
 
-    def load_previous(self, like: Params | None) -> Deck:
-        """The track played before the current one, loaded and made current; silence where nothing plays."""
-        for _ in range(TRIES):
-            track = self._playlist.previous()
-            if track is None:
-                break
-            if deck_ := self._load(track):
-                return deck_
-        return self.load_silence(like)
-
-    def load_current(self) -> Deck | None:
-        """The current track, as a restart finds it; None where it is gone or broken."""
-        track = self._playlist.current
-        return self._load(track) if track is not None else None
-
     def load_silence(self, like: Params | None) -> Deck:
         """Endless silence, with the sample rate and channels of `like` where the format can."""
         return deck.load_silence(self.family, like, self._serial())
 
-    @property
-    def current(self) -> Track | None:
-        """The track that is on the air, or was last."""
-        return self._playlist.current
-
     def advance(self) -> None:
-        """The track of `load_next` is on the air: make it current."""
+        """The track of `load_next` is published: make it current."""
         self._playlist.next()
 
-    def step_back(self) -> None:
-        """The current track was published but is not heard: the one before it is current again."""
+    def rewind(self, count: int, heard: Track | None) -> None:
+        """The last `count` tracks were published and are not heard: they are still to come. `heard` is on the air."""
+        self._playlist.rewind(count, heard)
+
+    def go_back(self) -> None:
+        """What played before the current track comes next, and then the current one again."""
         self._playlist.previous()
+        self._playlist.repeat()
 
     def _load(self, track: Track) -> Deck | None:
         try:
-            return deck.load(track, self._serial())
+            loaded = deck.load(track, self._serial())
         except (AudioError, OSError) as error:
             self.give_up(track, error)
             return None
+        place, self.place = self.place, None
+        if place is not None and place[0] == track.path:
+            loaded.seek(place[1])
+        return loaded
 
     def give_up(self, track: Track, error: AudioError | OSError) -> None:
         """Leave `track` out until it changes (or, where it could not be read, for a while); say so once."""
@@ -223,13 +215,16 @@ class Programme:
         """Change the order of what comes; the current track plays on."""
         self._playlist.set_shuffle(on)
 
-    def state(self) -> dict[str, object]:
-        """The order and the place in it, for `restore`."""
-        return self._playlist.state()
+    def state(self, unheard: int) -> dict[str, object]:
+        """The order and the place in it, for `restore`; the last `unheard` tracks that were published not counted."""
+        return self._playlist.state(unheard)
 
-    def restore(self, state: Mapping[str, object]) -> None:
-        """Go on where `state` was taken; anything that makes no sense is ignored."""
-        self._playlist.restore(state)
+    def restore(self, saved: Saved) -> None:
+        """Go on where `saved` was taken, as soon as there are tracks; anything that makes no sense is ignored."""
+        self._playlist.restore(saved.playlist)
+        if saved.track is not None:
+            self.place = saved.track, saved.elapsed_s
+            self._playlist.repeat()
 
 
 def _words(params: Params) -> str:

@@ -14,8 +14,8 @@ from radiostream.http import listener
 from radiostream.http.icy import METAINT, Framer
 from radiostream.http.listener import CHANGED, CLOSED, Feed
 from radiostream.radio.audience import Listener
+from radiostream.radio.playout import CHUNK_S
 from radiostream.radio.ring import Chunk, Link
-from radiostream.radio.station import CHUNK_S
 from tests.radio.studio import FRAME_BYTES, FRAME_S, Studio, frame, names
 
 PATIENCE_S = 20.0

@@ -198,7 +198,7 @@ def test_what_the_operator_sees() -> None:
     left_out, odd = LeftOut("a.flac", "is FLAC"), LeftOut("b.mp3", "48000 Hz")
     status = replace(STATUS, history=(played,), left_out=(left_out,), odd=(odd,), trouble="is missing", demo=True)
     one = station(status)
-    one.drift_s = 0.01234
+    one._playout.drift_s = 0.01234
     one.audience.enter(Listener(1, "192.0.2.1", "agent", 0.0))
     one.audience.sample(START)
     shown = views.operator_listing(one, 112.3456, "")

@@ -139,6 +139,34 @@ class Shuffled(RuleBasedStateMachine):
         else:
             assert self.on_air is not None
 
+    @precondition(lambda self: self.files and self.on_air is not None)
+    @rule(count=st.integers(1, 8))
+    def publish_ahead(self, count: int) -> None:
+        """Tracks that were given and taken back come again, in the same order, and count once."""
+        self.update()
+        heard, given = self.on_air, []
+        for _ in range(count):
+            self.skip()
+            given.append(self.on_air)
+        saved = self.playlist.state(unheard=count)
+        self.playlist.rewind(count, heard)
+        self.on_air = heard
+        assert self.playlist.state() == saved
+        assert saved["current"] == self.path_on_air()
+        assert self.playlist.peek() is given[0]
+
+    @rule()
+    def play_again(self) -> None:
+        """A restart begins with the track that was on the air."""
+        self.update()
+        here = self.on_air
+        self.playlist.repeat()
+        if here is not None and here.path in self.files:
+            assert self.playlist.next() == self.files[here.path]
+            self.on_air = self.playlist.current
+        else:
+            self.on_air = None
+
     @rule(listing_first=st.booleans())
     def restart(self, listing_first: bool) -> None:
         self.update()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -15,9 +16,9 @@ from radiostream.playlist.history import FAILED, PLAYED, PLAYING, SKIPPED
 from radiostream.playlist.state import Saved
 from radiostream.playlist.track import Tags
 from radiostream.radio import programme
+from radiostream.radio.playout import CHUNK_S, FIRST_S
 from radiostream.radio.ring import Chunk
-from radiostream.radio.station import CHUNK_S, FIRST_S
-from tests.radio.studio import FRAME_S, Studio, frame
+from tests.radio.studio import FRAME_S, Studio, frame, names
 
 Make = Callable[..., Studio]
 
@@ -134,8 +135,8 @@ def test_history_says_how_tracks_ended(studio: Studio, monkeypatch: pytest.Monke
     def broken(*_: object) -> NoReturn:
         raise OSError(errno.EIO, "Input/output error")
 
-    assert studio.station._deck is not None
-    monkeypatch.setattr(studio.station._deck, "fill", broken)
+    assert studio.station._playout.deck is not None
+    monkeypatch.setattr(studio.station._playout.deck, "fill", broken)
     studio.run_until(40)
     assert [(entry.track, entry.ended) for entry in studio.station.status.history] == [
         ("2.mp3", PLAYING),
@@ -216,7 +217,7 @@ def test_a_standstill_sets_the_clock_anew(studio: Studio) -> None:
     """After 30 s of standing still (a suspended process) the track goes on where it was, without 30 s in one gush."""
     studio.show(studio.track(1, 20000))
     studio.run_until(30)
-    studio.run_until_published(lambda: studio.station._pending is not None)
+    studio.run_until_published(lambda: studio.station._playout._pending is not None)
     frames, elapsed_s = len(studio.frames), studio.clock.now - studio.station.status.on_air.started_s  # type: ignore[union-attr]
     studio.clock.sleep(30)
     studio.run_until(studio.clock.now - 1000 + 1)
@@ -253,7 +254,7 @@ def test_a_bug_costs_the_track_and_is_told_once(
         if chunk.link.track is not None and chunk.link.track.name == "2.mp3":
             station._inbox.close()
 
-    monkeypatch.setattr(station._deck, "fill", bug)
+    monkeypatch.setattr(station._playout.deck, "fill", bug)
     studio.on_publish = end_with_the_second_track
     with caplog.at_level(logging.ERROR):
         station.run()
@@ -344,3 +345,108 @@ def test_shuffle_changes_what_comes_and_not_what_plays(studio: Studio) -> None:
     heard = [entry.track for entry in reversed(studio.station.status.history)]
     assert heard[0] == "1.mp3"
     assert sorted(heard[:8]) == sorted(f"{number}.mp3" for number in range(1, 9))
+
+
+def test_what_is_gone_does_not_confuse_previous(studio: Studio) -> None:
+    """The track on the air is deleted and the next one published ahead: previous is still the one before it."""
+    tracks = [studio.track(number, 300) for number in (1, 2, 3, 4)]
+    studio.show(*tracks)
+    studio.run_until(1)
+    studio.do(studio.station.next_track())
+    studio.do(studio.station.next_track())
+    studio.run_until_published(lambda: studio.frames[-1][0] == 4)
+    assert studio.station.status.on_air is not None
+    assert studio.station.status.on_air.title == "3"
+    studio.show(tracks[0], tracks[1], tracks[3])
+    assert studio.do(studio.station.previous_track()).title == "2"
+
+
+def test_tracks_not_heard_are_still_to_come(make_studio: Make) -> None:
+    """Where a whole cycle of shuffle is published ahead, a skip goes to what would have been heard next."""
+    studio = make_studio()
+    studio.show(*(studio.track(number, 40) for number in (1, 2, 3)))
+    studio.do(studio.station.set_shuffle(True))
+    studio.run_until(3)
+    on_air = studio.station.status.on_air
+    assert on_air is not None
+    assert on_air.track is not None
+    order = [number for number, _ in itertools.groupby(number for number, _ in studio.frames)]
+    heard = len(studio.station.status.history)
+    assert len(order) > heard + 3
+    following = [studio.do(studio.station.next_track()).title for _ in range(3)]
+    assert following == [str(number) for number in order[heard : heard + 3]]
+
+
+def test_music_waits_for_silence_to_be_heard(studio: Studio) -> None:
+    """Silence is published ahead of the end of the last track: files that come then do not cut that end off."""
+    studio.show(studio.track(1, 1000))
+    studio.run_until(5)
+    studio.show()
+    studio.run_until_published(lambda: studio.published[-1].link.track is None)
+    assert studio.station.status.on_air is not None
+    assert studio.station.status.on_air.title == "1"
+    studio.show(studio.track(2, 1000))
+    assert studio.station.status.on_air.title == "1"
+    studio.run_until(1000 * FRAME_S + 1)
+    newest, last = studio.station.status.history[:2]
+    assert (newest.track, last.track, last.ended) == ("2.mp3", "1.mp3", PLAYED)
+    assert last.ended_at is not None
+    assert last.ended_at - last.started_at == pytest.approx(1000 * FRAME_S)
+    assert newest.started_at == last.ended_at
+
+
+def test_a_restart_waits_for_its_directory(make_studio: Make) -> None:
+    """A mount that comes late: silence first, then the track of the last run at its place, which is not forgotten."""
+    before = make_studio()
+    tracks = [before.track(number, 3000) for number in (1, 2)]
+    before.show(*tracks)
+    before.run_until(1)
+    before.do(before.station.next_track())
+    before.run_until(20)
+    saved = before.do(before.station.snapshot())
+    after = make_studio(saved=saved)
+    after.show(trouble="is missing")
+    after.run_until(20)
+    again = after.do(after.station.snapshot())
+    assert (again.track, again.elapsed_s) == (saved.track, saved.elapsed_s)
+    after.show(*tracks)
+    number, index = names(after.data[-1])[0]
+    assert number == 2
+    assert index * FRAME_S == pytest.approx(saved.elapsed_s, abs=2 * FRAME_S)
+
+
+def test_a_restart_knows_what_is_heard(make_studio: Make) -> None:
+    """The next track is published ahead already; the next run goes on with the end of the one on the air."""
+    before = make_studio()
+    tracks = [before.track(number, 1000) for number in (1, 2, 3)]
+    before.show(*tracks)
+    before.run_until(1)
+    before.run_until_published(lambda: before.frames[-1][0] == 2)
+    saved = before.do(before.station.snapshot())
+    after = make_studio(saved=saved)
+    after.show(*tracks)
+    after.run_until(30)
+    order = [number for number, _ in itertools.groupby(number for number, _ in after.frames)]
+    assert order[:2] == [1, 2]
+    assert after.frames[0][1] * FRAME_S == pytest.approx(saved.elapsed_s, abs=2 * FRAME_S)
+
+
+def test_a_restart_behind_the_end_of_its_track(make_studio: Make) -> None:
+    """The file has become shorter meanwhile: it is no broken file, and plays from its beginning."""
+    saved = Saved({"current": str(make_studio().directory / "1.mp3")}, [], str(make_studio().directory / "1.mp3"), 50.0)
+    studio = make_studio(saved=saved)
+    studio.show(studio.track(1, 400))
+    studio.run_until(1)
+    assert studio.station.status.on_air is not None
+    assert studio.station.status.on_air.title == "1"
+    assert not studio.station.status.left_out
+
+
+def test_a_file_that_became_a_pipe(studio: Studio) -> None:
+    """Between two looks, a file is replaced by a pipe that nobody writes to: opening it must not wait."""
+    track = studio.track(1, 300)
+    Path(track.path).unlink()
+    os.mkfifo(track.path)
+    studio.show(track)
+    studio.run_until(5)
+    assert [left.reason for left in studio.station.status.left_out] == ["is not a regular file"]

@@ -1,0 +1,250 @@
+"""What a station sends: one track after another is read, and each chunk published at the moment its first frame is due.
+
+Owned by the producer's thread; the meters (`published_s` and the like) are read by any.
+
+Time: a chunk's `start_s` is the second of the clock at which its first frame is due. Durations of media add up from
+one origin, so lateness never does. The origin is set anew at a *mark*: at the start, at a skip, when music follows
+silence, and after a standstill longer than the burst. A mark begins `burst_s` in the past: that much of the new track
+is published at once, so whoever joins there starts as quickly, and lags by as much, as everybody else.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import Final
+
+from radiostream.audio.closing import closing
+from radiostream.audio.frames import OGG, AudioError, Block, Params
+from radiostream.playlist.history import FAILED
+from radiostream.playlist.tagger import Tagger
+from radiostream.playlist.track import Tags, Track
+from radiostream.radio.air import Air
+from radiostream.radio.clock import Clock
+from radiostream.radio.deck import Deck
+from radiostream.radio.programme import TRIES, Programme
+from radiostream.radio.ring import Chunk, Ring
+
+log = logging.getLogger(__name__)
+
+CHUNK_S: Final = 5.0
+"""The longest chunk. Few large chunks keep a listener cheap; the burst gives players the lead that makes it safe."""
+
+FIRST_S: Final = 0.1
+"""The first chunk of a track that was skipped to: on the air at once, and cheap if the next skip follows."""
+
+KEEP_S: Final = 64.0
+"""Seconds the ring holds: the longest burst, the most that a listener may lag, and the HLS playlists."""
+
+MAX_BURST_S: Final = 20.0
+BROWSER_BURST_BYTES: Final = 64 << 10
+"""Chromium takes data in blocks of 32 KiB: with less than two of them it starts late and stops again."""
+
+TAGS_WAIT_S: Final = 0.1
+
+
+class Playout:
+    """See the module."""
+
+    def __init__(
+        self,
+        route: str,
+        programme: Programme,
+        air: Air,
+        *,
+        clock: Clock,
+        tagger: Tagger,
+        buffer_size: int,
+        burst_s: float,
+    ) -> None:
+        self.ring = Ring(buffer_size, KEEP_S)
+        self.burst_s = burst_s
+        """One figure for all listeners; settled with the bitrate of the first track."""
+        self.published_s = 0.0
+        """Seconds of audio published so far."""
+        self.drift_s = 0.0
+        """How late the newest chunk was."""
+        self.progress_s = clock.now_s()
+        """When a chunk was last published, in monotonic seconds."""
+        self.resyncs = 0
+        self.deck: Deck | None = None
+        """The newest published track, which may not be on the air yet; None before the first."""
+        self.due_s = -math.inf
+        """When `step` has something to do."""
+        self._route = route
+        self._programme = programme
+        self._air = air
+        self._clock = clock
+        self._tagger = tagger
+        self._buffer_size = buffer_size
+        self._burst_is_settled = False
+        self._pending: tuple[Deck, Chunk] | None = None
+        self._marked_at_s = 0.0
+
+    def step(self) -> None:
+        """Read the next chunk ahead of its time, or publish the one that was read."""
+        if self.deck is None:
+            self.cut()
+        elif self._pending is None:
+            self._prepare(self.deck)
+        else:
+            self._publish_pending(*self._pending)
+
+    def cut(self) -> None:
+        """End what is published here and now, and begin the programme's next track with a mark.
+
+        It is on the air at once; nothing else may be cued any more.
+        """
+        self._close_link()
+        deck, buffer, block = self._cue(FIRST_S)
+        self._discard_pending()
+        self._settle_burst(deck)
+        chunk = self._chunk(deck, buffer, block, 0.0)
+        self._mark(chunk)
+        self._take_up(deck, chunk.start_s)
+        self._publish(chunk, deck)
+
+    def reconsider(self) -> None:
+        """The order has changed: what was read of the track that would have been next is not it any more, perhaps."""
+        if self._pending is not None and self._pending[0] is not self.deck:
+            self._discard_pending()
+
+    def retitle(self, track: Track, tags: Tags) -> None:
+        """The tags of `track` are known now: from the next chunk on they show."""
+        if self.deck is not None and self.deck.track == track:
+            self.deck.tags = tags
+
+    def let_go(self) -> None:
+        """Close all files; the next `step` begins anew, with a mark."""
+        self._discard_pending()
+        if self.deck is not None:
+            self.deck.close()
+        self.deck = None
+        self.due_s = -math.inf
+
+    def change_ring(self) -> None:
+        """End every listener's stream, and begin with another format."""
+        self.let_go()
+        self.ring.close()
+        self.ring = Ring(self._buffer_size, KEEP_S)
+
+    @property
+    def _params(self) -> Params | None:
+        return self.deck.params if self.deck else None
+
+    # -- reading
+
+    def _prepare(self, deck: Deck) -> None:
+        """Read the next chunk, of this track or the one that follows it."""
+        buffer = self.ring.take()
+        goes_on = deck.track is not None or self._programme.peek() is None
+        block = self._fill(deck, buffer, CHUNK_S) if goes_on else Block()
+        if not block.length:
+            self.ring.give_back(buffer)
+            deck.close()
+            deck, buffer, block = self._cue(CHUNK_S)
+        chunk = self._chunk(deck, buffer, block, self.due_s)
+        chunk.barrier = self.deck is not None and deck.params != self.deck.params
+        self._pending = deck, chunk
+
+    def _cue(self, max_s: float) -> tuple[Deck, memoryview, Block]:
+        """Load the next track and its first block; files that hold no audio are given up on the way."""
+        buffer = self.ring.take()
+        for _ in range(TRIES):
+            deck = self._programme.load_next(self._params)
+            block = self._fill(deck, buffer, max_s)
+            if block.length:
+                return deck, buffer, block
+            deck.close()
+            if deck.track is not None and deck.ended != FAILED and not deck.position_s:
+                self._programme.give_up(deck.track, AudioError("holds no audio"))
+        deck = self._programme.load_silence(self._params)
+        return deck, buffer, self._fill(deck, buffer, max_s)
+
+    def _fill(self, deck: Deck, buffer: memoryview, max_s: float) -> Block:
+        try:
+            return deck.fill(buffer, max_s)
+        except (AudioError, OSError) as error:
+            deck.ended = FAILED
+            if deck.track is not None:
+                self._programme.give_up(deck.track, error)
+            return Block()
+
+    def _chunk(self, deck: Deck, buffer: memoryview, block: Block, start_s: float) -> Chunk:
+        chunk = deck.chunk(buffer, block, start_s)
+        if chunk.buffer is None:
+            self.ring.give_back(buffer)
+        return chunk
+
+    def _discard_pending(self) -> None:
+        if self._pending is None:
+            return
+        (deck, chunk), self._pending = self._pending, None
+        if chunk.buffer is not None:
+            self.ring.give_back(chunk.buffer)
+        if deck is not self.deck:
+            deck.close()
+
+    # -- publishing
+
+    def _publish_pending(self, deck: Deck, chunk: Chunk) -> None:
+        if deck is not self.deck and deck.track is not None and deck.track != self._programme.peek():
+            self._discard_pending()  # the order has changed meanwhile
+            return
+        self._pending = None
+        late_s = self._clock.now_s() - chunk.start_s
+        if late_s > self.burst_s + CHUNK_S:
+            # The process stood still, or the disk did: what is overdue is stale, and everybody's player has run dry.
+            log.warning("%s: %.1f s late, the clock is set anew", self._route, late_s)
+            self.resyncs += 1
+            self._air.delay(late_s - self.burst_s)
+            self._mark(chunk)
+        if deck is not self.deck:
+            self._take_up(deck, chunk.start_s)
+        self._publish(chunk, deck)
+
+    def _mark(self, chunk: Chunk) -> None:
+        self._marked_at_s = self._clock.now_s()
+        chunk.start_s = self._marked_at_s - self.burst_s
+        chunk.mark = chunk.barrier = True
+
+    def _publish(self, chunk: Chunk, deck: Deck) -> None:
+        now_s = self._clock.now_s()
+        # What a mark publishes at once lies in the past by design.
+        self.drift_s = now_s - chunk.start_s if chunk.start_s >= self._marked_at_s else 0.0
+        self.progress_s = now_s
+        self.published_s += chunk.duration_s
+        chunk.title = deck.title
+        self.ring.publish(chunk)
+        self.due_s = chunk.end_s
+
+    def _close_link(self) -> None:
+        """End an Ogg link properly: with its next page, marked as its last."""
+        if self._programme.family != OGG or self.deck is None:
+            return
+        if self._pending is None:
+            self._prepare(self.deck)
+        if self._pending is not None and self._pending[0] is self.deck:
+            ahead = self._pending[1]
+            tail = memoryview(closing(OGG, ahead.view))
+            self._publish(Chunk(ahead.link, tail, start_s=ahead.start_s, duration_s=0.0), self.deck)
+
+    def _take_up(self, deck: Deck, start_s: float) -> None:
+        """`deck` follows what was published so far, and will be heard in its time."""
+        if self.deck is not None:
+            self.deck.close()
+        self.deck = deck
+        self._air.cue(deck, start_s + self.burst_s)
+        if deck.track is None:
+            return
+        self._programme.advance()
+        deck.tags = self._tagger.wait(deck.track, TAGS_WAIT_S)
+        if coming := self._programme.peek():
+            self._tagger.request(coming)
+
+    def _settle_burst(self, deck: Deck) -> None:
+        if deck.track is None or self._burst_is_settled:
+            return
+        self._burst_is_settled = True
+        browser_s = BROWSER_BURST_BYTES * 8 / (deck.kbps * 1000)
+        self.burst_s = min(MAX_BURST_S, max(self.burst_s, browser_s))
