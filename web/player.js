@@ -1,15 +1,15 @@
-// The public player: the stations, one audio element, and what keeps it playing.
+// The public player: the stations, what is chosen, and what the listener's hands do.
 //
-// State has one owner each: `stations` is what the server says, `Stream` is what the browser plays, `selected` is what
+// State has one owner each: `stations` is what the server says, `stream` is what the browser plays, `selected` is what
 // the listener chose. Everything on the screen is drawn from these three by `draw` and `tick`.
 
+import { hue, showCover } from "./cover.js";
 import {
-  $, Backoff, below, byRoute, count, fetchJson, follow, hue, minutes, setAttribute, setText, shorten, showCover, stem,
-  timeOfDay, trackTitle,
+  $, below, count, fetchJson, follow, minutes, path, setAttribute, setText, shorten, timeOfDay, trackTitle,
 } from "./shared.js";
+import { Stream } from "./stream.js";
 
-const STALLED_MS = 10_000; // no progress for this long while there should be: join anew
-const SETTLED_S = 3; // a connection that has played this long was a success
+const RECENT = 5;
 
 // What is kept over visits; a browser that forbids storage just forgets.
 const memory = {
@@ -29,172 +29,58 @@ const memory = {
   },
 };
 
-// Safari plays HLS better than an endless file; Chromium and Firefox the other way round.
-const prefersHls = () =>
-  document.createElement("audio").canPlayType("application/vnd.apple.mpegurl") !== "" &&
-  /^((?!chrom|android|crios|fxios|firefox).)*safari/i.test(navigator.userAgent);
-
-// ---- The stream ------------------------------------------------------------------------------------------------------
-
-// Plays one station live. `route` is what should be heard, null when nothing; `phase` is idle, connecting, playing or
-// waiting (for the next try). Pausing drops the connection: going on means live again.
-class Stream {
-  route = null;
-  phase = "idle";
-  audio = new Audio();
-  #address = () => "";
-  #changed = () => {};
-  #backoff = new Backoff();
-  #retryTimer = 0;
-  #hurry = true; // the next loss is made good at once; only one that follows without success waits
-  #lastTime = 0;
-  #lastProgress = 0;
-  #played = 0;
-  #failures = 0;
-
-  constructor(address, changed) {
-    this.#address = address;
-    this.#changed = changed;
-    const { audio } = this;
-    audio.preload = "none";
-    audio.addEventListener("playing", () => this.#enter("playing"));
-    audio.addEventListener("waiting", () => this.phase === "playing" && this.#enter("connecting"));
-    audio.addEventListener("ended", () => this.#lost());
-    audio.addEventListener("error", () => this.#lost());
-    // A pause that we did not ask for: headphones pulled out, another app, the browser's own control.
-    audio.addEventListener("pause", () => this.route !== null && audio.src && !audio.ended && !audio.error && this.stop());
-    setInterval(() => this.#watch(), 1000);
-  }
-
-  play(route) {
-    this.route = route;
-    this.#failures = 0;
-    this.#hurry = true;
-    this.#backoff.reset();
-    this.connect();
-  }
-
-  stop() {
-    this.route = null;
-    clearTimeout(this.#retryTimer);
-    this.audio.pause();
-    this.audio.removeAttribute("src");
-    this.audio.load();
-    this.#enter("idle");
-  }
-
-  connect() {
-    clearTimeout(this.#retryTimer);
-    if (this.route === null) return;
-    this.#lastTime = 0;
-    this.#played = 0;
-    this.#lastProgress = performance.now();
-    this.audio.src = this.#address(this.route, this.#failures);
-    this.#enter("connecting");
-    this.audio.play().catch((error) => {
-      // Losses also arrive as events; only a browser that wants a press first is told here alone.
-      if (error.name === "NotAllowedError") this.stop();
-    });
-  }
-
-  // The network or the server is back: no need to sit out a pause.
-  nudge() {
-    if (this.phase === "waiting") this.connect();
-  }
-
-  #enter(phase) {
-    if (this.phase === phase) return;
-    this.phase = phase;
-    this.#changed();
-  }
-
-  #lost() {
-    if (this.route === null || !this.audio.src || this.phase === "waiting") return;
-    const pause = this.#hurry ? 0 : this.#backoff.next();
-    this.#hurry = false;
-    this.#failures += 1;
-    clearTimeout(this.#retryTimer);
-    this.#retryTimer = setTimeout(() => this.connect(), pause);
-    this.#enter("waiting");
-  }
-
-  #watch() {
-    if (this.route === null || this.phase === "waiting") return;
-    const { audio } = this;
-    const now = performance.now();
-    if (audio.currentTime !== this.#lastTime) {
-      // Some streams count from where they began long ago, so a first reading is no progress.
-      const step = audio.currentTime - this.#lastTime;
-      this.#lastTime = audio.currentTime;
-      this.#lastProgress = now;
-      if (step < 5) this.#played += step;
-      if (this.#played > SETTLED_S) {
-        this.#failures = 0;
-        this.#hurry = true;
-        this.#backoff.reset();
-      }
-    } else if (now - this.#lastProgress > STALLED_MS) {
-      this.#lastProgress = now;
-      this.#lost();
-    }
-  }
-}
-
 // ---- What the server says --------------------------------------------------------------------------------------------
 
 // route -> {route, name, listeners, onAir, hls, url, now, at}: `at` is when `now.elapsed` was true, by performance.now().
 const stations = new Map();
 let selected = null;
 
-const stream = new Stream(address, draw);
-
-function address(route, failures) {
-  const station = stations.get(route);
-  // What does not play one way may play the other.
-  if (station?.hls && prefersHls() && failures % 2 === 0) return station.hls;
+const stream = new Stream(
   // A query of its own for every connection keeps caches out; `player=web` asks for an end at a change of format.
-  return `${below(route)}?player=web&t=${Date.now().toString(36)}`;
-}
+  (route) => ({ live: `${below(route)}?player=web&t=${Date.now().toString(36)}`, hls: stations.get(route)?.hls ?? null }),
+  () => {
+    if (document.hidden) attend();
+    draw();
+  },
+);
 
 const takeStreams = (list) => {
-  const routes = new Set(list.map((item) => item.route));
-  for (const route of stations.keys()) if (!routes.has(route)) stations.delete(route);
-  for (const item of [...list].sort(byRoute)) {
-    const station = stations.get(item.route) ?? { route: item.route, now: null, at: 0 };
-    const { name, listeners, hls = null, url } = item;
-    // Deleted and set again, so that the map's order is the list's.
-    stations.delete(item.route);
-    stations.set(item.route, Object.assign(station, { name, listeners, hls, url, onAir: item.on_air !== false }));
+  const before = new Map(stations);
+  stations.clear(); // and filled again in the list's order
+  for (const { route, name, listeners, hls = null, url, on_air: onAir } of list) {
+    stations.set(route, { ...before.get(route), route, name, listeners, hls, url, onAir });
   }
 };
 
+// The server tells of a track when listeners reach it.
 const takeNow = (now) => {
   const station = stations.get(now.route);
   if (!station) return;
-  Object.assign(station, { now, at: performance.now() });
-  if (Number.isFinite(now.listeners)) station.listeners = now.listeners;
+  // The same track told again (its tags have been read since) is no other track.
+  const isAnother = station.now && station.now.started_at !== now.started_at;
+  Object.assign(station, { now, at: performance.now(), listeners: now.listeners, onAir: now.track !== null });
+  if (!isAnother || stream.route !== now.route) return;
+  if (now.skip) stream.skipped(now.elapsed * 1000);
+  announce(nowPlaying(station));
 };
 
-// The server tells a track when listeners reach it. One that a skip has brought is joined anew: what the browser still
-// holds is the old one.
 const takeTrack = (now) => {
-  const station = stations.get(now.route);
-  if (!station) return;
-  // The same track told again (its tags have been read since) is nothing to join anew for.
-  const heard = now.started_at !== station.now?.started_at && stream.route === now.route && stream.phase !== "idle";
   takeNow(now);
-  if (heard && now.skip) stream.connect();
   draw();
   if (now.route === selected) loadRecent();
-  if (heard) announce(nowPlaying(station));
+};
+
+const takeListeners = ({ route, listeners }) => {
+  const station = stations.get(route);
+  if (station) station.listeners = listeners;
+  draw();
 };
 
 const takeState = ({ streams, now }) => {
   takeStreams(streams);
-  for (const entry of Object.values(now)) takeNow(entry);
+  Object.values(now).forEach(takeNow);
   if (stream.route !== null && !stations.has(stream.route)) stream.stop();
-  if (!stations.has(selected)) selected = null;
-  selected ??= remembered();
+  if (!stations.has(selected)) selected = remembered();
   draw();
   loadRecent();
 };
@@ -212,12 +98,13 @@ const poll = async () => {
 let recentKey = "";
 const loadRecent = async () => {
   if (selected === null || !$("recent").open) return;
-  const key = `${selected} ${stations.get(selected)?.now?.started_at}`;
+  const key = `${selected} ${stations.get(selected).now?.started_at}`;
   if (key === recentKey) return;
+  recentKey = key;
   try {
-    const { history } = await fetchJson(`history?route=${encodeURIComponent(selected)}&limit=12`);
-    recentKey = key;
-    const items = history.filter((entry) => entry.ended !== "playing").map(recentItem);
+    const { history } = await fetchJson(`history?route=${encodeURIComponent(selected)}&limit=${RECENT + 1}`);
+    if (key !== recentKey) return; // another station or track since
+    const items = history.filter((entry) => entry.ended !== "playing").slice(0, RECENT).map(recentItem);
     $("recent-list").replaceChildren(...items);
     $("recent-none").hidden = items.length > 0;
   } catch {
@@ -239,6 +126,7 @@ const recentItem = (entry) => {
 
 // ---- The screen ------------------------------------------------------------------------------------------------------
 
+const OFF = "Off the air";
 const PHASES = { idle: "Paused", connecting: "Connecting…", playing: "Live", waiting: "Joining again…" };
 
 const nowPlaying = (station) => {
@@ -280,15 +168,14 @@ const drawCard = (station) => {
   const current = stream.route === station.route;
   const find = (name) => node.querySelector(name);
   setText(find(".station-name bdi"), station.name);
-  setText(find(".station-title"), station.onAir ? trackTitle(station.now) : "Off the air");
+  setText(find(".station-title"), station.onAir ? trackTitle(station.now) : OFF);
   setText(find(".station-artist"), station.now?.artist ?? "");
   setText(find(".station-listeners"), listenersText(station));
   setText(find(".station-play .visually-hidden"), `${current ? "Pause" : "Play"} ${station.name}`);
-  setAttribute(find(".station-play"), "aria-pressed", String(current));
   setAttribute(node, "data-phase", current ? stream.phase : "idle");
   node.classList.toggle("selected", station.route === selected);
-  find(".station-progress").hidden = !station.now?.duration;
-  showCover(find(".cover"), station.route, station.now?.cover);
+  node.classList.toggle("off", !station.onAir);
+  showCover(find(".cover"), station.route, station.now?.cover ?? null);
   return node;
 };
 
@@ -298,20 +185,26 @@ const drawNow = (station) => {
   panel.hidden = false;
   panel.style.setProperty("--hue", hue(station.route));
   setAttribute(panel, "data-phase", current ? stream.phase : "idle");
-  setText($("now-phase"), !station.onAir ? "Off the air" : current ? PHASES[stream.phase] : PHASES.idle);
+  setText($("now-phase"), station.onAir ? PHASES[current ? stream.phase : "idle"] : OFF);
   setText($("now-listeners"), listenersText(station));
   setText($("now-station"), station.name);
-  setText($("now-title"), trackTitle(station.now));
+  setText($("now-title"), station.onAir ? trackTitle(station.now) : "Nothing is playing here right now");
   setText($("now-artist"), station.now?.artist ?? "");
   setAttribute($("play"), "aria-label", `${current ? "Pause" : "Play"} ${station.name}`);
-  showCover($("now-cover"), station.route, station.now?.cover);
-  const plain = new URL(station.url || below(station.route), document.baseURI).href;
-  if ($("stream-address").value !== plain) $("stream-address").value = plain;
-  setAttribute($("link-m3u"), "href", `${stem(station.route)}.m3u`);
-  setAttribute($("link-pls"), "href", `${stem(station.route)}.pls`);
-  $("link-hls").hidden = !station.hls;
-  if (station.hls) setAttribute($("link-hls"), "href", station.hls);
-  document.title = shorten(current && station.now ? `${trackTitle(station.now)} · ${station.name}` : `${station.name} · Radio`, 200);
+  showCover($("now-cover"), station.route, station.now?.cover ?? null);
+  drawElsewhere(station);
+  const playing = current && trackTitle(station.now);
+  document.title = shorten(playing ? `${playing} · ${station.name}` : `${station.name} · Radio`, 200);
+};
+
+// The addresses for other players.
+const drawElsewhere = ({ route, url, hls }) => {
+  if ($("stream-address").value !== url) $("stream-address").value = url;
+  const name = path(route) || (stations.has("/main") ? "" : "main");
+  setAttribute($("link-m3u"), "href", `${name}.m3u`);
+  setAttribute($("link-pls"), "href", `${name}.pls`);
+  $("link-hls").hidden = !hls;
+  if (hls) setAttribute($("link-hls"), "href", hls);
 };
 
 function draw() {
@@ -332,23 +225,21 @@ function draw() {
 
 const drawProgress = (bar, station) => {
   const { duration } = station.now;
-  bar.max = duration;
-  bar.value = elapsed(station);
+  bar.hidden = !duration;
+  if (duration) Object.assign(bar, { max: duration, value: elapsed(station) });
 };
 
 // Once a second, what moves by itself.
 function tick() {
   if (document.hidden) return;
   for (const station of stations.values()) {
-    if (station.now?.duration) drawProgress(card(station.route).querySelector(".station-progress"), station);
+    if (station.now) drawProgress(card(station.route).querySelector(".station-progress"), station);
   }
   const station = stations.get(selected);
   const box = $("now-progress");
-  box.hidden = !station?.now;
-  if (!station?.now) return;
-  const bar = box.querySelector("progress");
-  bar.hidden = !station.now.duration;
-  if (station.now.duration) drawProgress(bar, station);
+  box.hidden = !station?.now || !station.onAir;
+  if (box.hidden) return;
+  drawProgress(box.querySelector("progress"), station);
   setText(box.querySelector(".progress-elapsed"), minutes(elapsed(station)));
   setText(box.querySelector(".progress-duration"), station.now.duration ? minutes(station.now.duration) : "");
 }
@@ -487,7 +378,13 @@ const listenToHands = () => {
     previoustrack: () => step(-1),
     nexttrack: () => step(1),
   };
-  for (const [name, action] of Object.entries(media)) navigator.mediaSession.setActionHandler(name, action);
+  for (const [name, action] of Object.entries(media)) {
+    try {
+      navigator.mediaSession.setActionHandler(name, action);
+    } catch {
+      // An older browser, which knows some of the names.
+    }
+  }
 };
 
 const start = () => {
@@ -500,30 +397,27 @@ const start = () => {
   $("recent").open = matchMedia("(min-width: 60rem)").matches;
   listenToHands();
   setInterval(tick, 1000);
-
-  const events = follow({
-    handlers: {
-      state: takeState,
-      track: takeTrack,
-      listeners: ({ route, listeners }) => {
-        const station = stations.get(route);
-        if (station) station.listeners = listeners;
-        draw();
-      },
-      playlist: () => {},
-    },
-    poll,
-    online: (up) => {
-      $("link-state").hidden = up;
-      if (up) stream.nudge();
-    },
-  });
   addEventListener("online", () => stream.nudge());
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) events.open();
-    else if (stream.route === null) events.pause();
-    if (!document.hidden) tick();
+    attend();
+    tick();
   });
 };
 
 start();
+
+const events = follow({
+  handlers: { state: takeState, track: takeTrack, listeners: takeListeners },
+  poll,
+  online: (up) => {
+    $("link-state").hidden = up;
+    if (up) stream.nudge();
+  },
+});
+
+// A page that is neither seen nor heard need not know. One that comes into sight asks anew, for a connection may have
+// died while the machine slept.
+function attend() {
+  if (document.hidden && stream.route === null) events.pause();
+  else if (!document.hidden || !events.active()) events.open();
+}

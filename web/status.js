@@ -1,11 +1,13 @@
-// The operator's page: draws /status.json, asks for it anew every 5 s and at every event, and sends the buttons' posts.
+// The operator's page: draws /status.json, asks for it anew every 5 s and after events, and sends the buttons' posts.
 
+import { hue, showCover } from "./cover.js";
 import {
-  $, below, byRoute, count, fetchJson, follow, hue, HttpError, minutes, path, setAttribute, setText, shorten, showCover,
-  svg, timeOfDay, trackTitle,
+  $, below, count, fetchJson, follow, HttpError, minutes, path, setAttribute, setText, shorten, svg, timeOfDay,
+  trackTitle,
 } from "./shared.js";
 
 const POLL_MS = 5000;
+const REST_MS = 500; // between two questions, however many events there are
 const PLOT = { width: 240, height: 44, room: 4 };
 const ENDINGS = { playing: "On the air", played: "Played", skipped: "Skipped", failed: "Failed" };
 
@@ -42,7 +44,7 @@ const drawServer = (server, list) => {
 // ---- The plot of listeners -------------------------------------------------------------------------------------------
 
 // [[unix_s, listeners], …] -> a stepped area: listeners stay what they were until the next reading.
-const plot = (points, peak) => {
+const plot = (points, label) => {
   const { width, height, room } = PLOT;
   const [from, to] = [points[0][0], points.at(-1)[0]];
   const top = Math.max(1, ...points.map(([, n]) => n));
@@ -50,24 +52,25 @@ const plot = (points, peak) => {
   const y = (n) => (height - (n / top) * (height - room)).toFixed(1);
   let line = `M0 ${y(points[0][1])}`;
   for (const [t, n] of points.slice(1)) line += `H${x(t)}V${y(n)}`;
-  const label = `Listeners over ${duration(to - from)}: now ${points.at(-1)[1]}, at most ${top} here, peak ${peak}`;
   return svg("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": label }, [
     svg("path", { class: "plot-area", d: `${line}V${height}H0z` }),
     svg("path", { class: "plot-line", d: line }),
   ]);
 };
 
+// The server takes a reading every few minutes; the last point is now. Where nobody has listened there is nothing to see.
 const drawPlot = (box, station) => {
-  const key = JSON.stringify(station.plot ?? []);
-  if (box.dataset.key === key) return;
-  box.dataset.key = key;
-  const points = station.plot ?? [];
-  box.replaceChildren(...(points.length > 1 ? [plot(points, station.peak_listeners)] : []));
-  if (points.length < 2) return;
+  const points = [...station.plot, [Math.round(Date.now() / 1000), station.listeners]];
+  const most = Math.max(...points.map(([, n]) => n));
+  if (!most) {
+    box.replaceChildren();
+    return;
+  }
+  const label = `Listeners, last ${duration(points.at(-1)[0] - points[0][0])}: at most ${most}`;
   const caption = document.createElement("span");
-  caption.textContent = `listeners, last ${duration(points.at(-1)[0] - points[0][0])}`;
+  caption.textContent = label;
   caption.setAttribute("aria-hidden", "true");
-  box.append(caption);
+  box.replaceChildren(plot(points, label), caption);
 };
 
 // ---- Lists -----------------------------------------------------------------------------------------------------------
@@ -81,11 +84,9 @@ const isolated = (text) => {
 
 const historyRow = (entry) => {
   const row = document.createElement("tr");
-  for (const part of [timeOfDay(entry.started_at), isolated(trackTitle(entry)), isolated(entry.artist)]) {
-    row.insertCell().append(part);
-  }
-  const ended = row.insertCell();
-  ended.className = "ended";
+  const [start, track, ended] = [row.insertCell(), row.insertCell(), row.insertCell()];
+  start.textContent = timeOfDay(entry.started_at);
+  track.append(isolated(trackTitle(entry)), isolated(entry.artist));
   ended.dataset.ended = entry.ended;
   ended.textContent = ENDINGS[entry.ended] ?? entry.ended;
   return row;
@@ -99,8 +100,9 @@ const fileItem = ({ name, reason }) => {
   return item;
 };
 
-// A list is drawn anew only when it has changed: who reads in it keeps his place.
+// A list is drawn anew only when it has changed: who reads in it keeps his place. One without entries is hidden.
 const drawList = (details, list, values, item) => {
+  details.hidden = !values.length;
   const key = JSON.stringify(values);
   if (details.dataset.key === key) return;
   details.dataset.key = key;
@@ -140,39 +142,45 @@ const nameControls = (row, name) => {
   setAttribute(row, "aria-label", name);
 };
 
-const drawShuffle = (row, station) => {
-  const form = row.querySelector("form[data-action=shuffle]");
-  form.action = `shuffle/${path(station.route)}?on=${!station.shuffle}`;
-  setAttribute(form.querySelector("button"), "aria-pressed", String(station.shuffle));
+const drawHead = (find, station) => {
+  const { route, name, family, demo, tracks, listeners, peak_listeners: peak, hls_listeners: hls, trouble } = station;
+  setText(find(".row-name bdi"), name);
+  setText(find(".row-route"), route);
+  setAttribute(find(".row-route"), "href", below(route));
+  setText(find(".row-family"), family.toUpperCase());
+  setText(find(".row-tracks"), demo ? "demo" : count(tracks, "track"));
+  setText(find(".row-listeners"), String(listeners));
+  setText(find(".row-listeners-word"), listeners === 1 ? "listener" : "listeners");
+  setText(find(".row-peak"), `peak ${peak}${hls ? ` · HLS ${hls}` : ""}`);
+  setText(find(".trouble"), trouble && `The directory ${trouble}.`);
+  find(".trouble").hidden = !trouble;
+};
+
+const drawNow = (find, { now, tracks, trouble }) => {
+  setText(find(".row-title"), trackTitle(now) || "Silence");
+  const isEmpty = !tracks && !trouble && !now.track;
+  setText(find(".row-artist"), isEmpty ? "There is no audio in the directory yet." : (now.artist ?? ""));
+  setText(find(".row-since"), now.track ? `since ${timeOfDay(now.started_at)}` : "");
+};
+
+const drawShuffle = (form, { route, shuffle }) => {
+  form.action = `shuffle/${path(route)}?on=${!shuffle}`;
+  setAttribute(form.querySelector("button"), "aria-pressed", String(shuffle));
 };
 
 const drawStation = (station) => {
   const row = rowOf(station.route);
   const find = (name) => row.querySelector(name);
-  const { now } = station;
-  clocks.set(station.route, { now, at: performance.now() });
+  clocks.set(station.route, { now: station.now, at: performance.now() });
   nameControls(row, station.name);
-  showCover(find(".cover"), station.route, now?.cover);
-  setText(find(".row-name bdi"), station.name);
-  setText(find(".row-route"), station.route);
-  setAttribute(find(".row-route"), "href", below(station.route));
-  setText(find(".row-family"), station.family.toUpperCase());
-  setText(find(".row-tracks"), station.demo ? "demo" : count(station.tracks, "track"));
-  setText(find(".row-listeners"), String(station.listeners));
-  setText(find(".row-listeners-word"), station.listeners === 1 ? "listener" : "listeners");
-  setText(find(".row-peak"), `peak ${station.peak_listeners}${station.hls_listeners ? ` · HLS ${station.hls_listeners}` : ""}`);
-  setText(find(".trouble"), station.trouble);
-  find(".trouble").hidden = !station.trouble;
-  setText(find(".row-title"), trackTitle(now) || "Silence");
-  setText(find(".row-artist"), now?.artist || "");
-  setText(find(".row-since"), now?.started_at ? `since ${timeOfDay(now.started_at)}` : "");
+  showCover(find(".cover"), station.route, station.now.cover);
+  drawHead(find, station);
+  drawNow(find, station);
   drawPlot(find(".plot"), station);
-  drawShuffle(row, station);
-  drawList(find(".row-history"), find("tbody"), station.history ?? [], historyRow);
-  for (const [where, files] of [[".row-left-out", station.left_out ?? []], [".row-odd", station.odd ?? []]]) {
-    drawList(find(where), find(`${where} ul`), files, fileItem);
-    find(where).hidden = !files.length;
-  }
+  drawShuffle(find("form[data-action=shuffle]"), station);
+  drawList(find(".row-history"), find("tbody"), station.history, historyRow);
+  drawList(find(".row-left-out"), find(".row-left-out ul"), station.left_out, fileItem);
+  drawList(find(".row-odd"), find(".row-odd ul"), station.odd, fileItem);
   return row;
 };
 
@@ -181,58 +189,58 @@ const tick = () => {
   if (document.hidden) return;
   for (const [route, { now, at }] of clocks) {
     const box = rows.get(route).querySelector(".progress");
-    box.hidden = !now?.track;
-    if (!now?.track) continue;
+    box.hidden = !now.track;
+    if (!now.track) continue;
     const live = now.elapsed + (performance.now() - at) / 1000;
     const elapsed = now.duration ? Math.min(live, now.duration) : live;
     const bar = box.querySelector("progress");
     bar.hidden = !now.duration;
-    bar.max = now.duration || 1;
-    bar.value = elapsed;
+    Object.assign(bar, { max: now.duration || 1, value: elapsed });
     setText(box.querySelector(".progress-elapsed"), minutes(elapsed));
     setText(box.querySelector(".progress-duration"), now.duration ? minutes(now.duration) : "");
   }
 };
 
 const draw = ({ stations, server }) => {
-  const list = [...stations].sort(byRoute);
-  const nodes = list.map(drawStation);
+  const nodes = stations.map(drawStation);
   const box = $("stations");
   if (nodes.length !== box.children.length || nodes.some((node, i) => box.children[i] !== node)) {
     box.replaceChildren(...nodes);
   }
-  for (const route of rows.keys()) {
-    if (list.some((station) => station.route === route)) continue;
+  for (const [route, row] of rows) {
+    if (nodes.includes(row)) continue;
     rows.delete(route);
     clocks.delete(route);
   }
-  drawServer(server, list);
+  drawServer(server, stations);
   tick();
 };
 
 // ---- Asking ----------------------------------------------------------------------------------------------------------
 
-// One question at a time; whatever happens while one is open is answered by one more.
+// One question at a time, then a short rest; whatever happens meanwhile is answered by one more.
 let [asking, again] = [null, false];
 
 const refresh = () => {
-  if (asking) {
-    again = true;
-    return asking;
-  }
-  asking = fetchJson("status.json")
-    .then(draw, (error) => {
-      // The session has ended: the server shows the login instead of this page.
-      if (error instanceof HttpError && error.status === 401) location.reload();
-      throw error;
-    })
-    .finally(() => {
-      asking = null;
-      if (!again) return;
-      again = false;
-      refresh().catch(() => {}); // the page says so by its link state, and asks again in 5 s
-    });
+  again = asking !== null;
+  asking ??= fetchJson("status.json")
+    .then(draw, failed)
+    .finally(() => setTimeout(rested, REST_MS));
   return asking;
+};
+
+const rested = () => {
+  asking = null;
+  if (again) ask();
+};
+
+// What can not be had now is asked for in 5 s; the page says by its link state that it is behind.
+const ask = () => refresh().catch(() => {});
+
+// The session has ended: the server shows the login instead of this page, and says why.
+const failed = (error) => {
+  if (error instanceof HttpError && error.status === 401) location.reload();
+  throw error;
 };
 
 // ---- The buttons -----------------------------------------------------------------------------------------------------
@@ -265,7 +273,10 @@ const send = async (form) => {
     notice(shorten(told[action](name, answer, on), 300));
     await refresh();
   } catch (error) {
-    if (error instanceof HttpError && error.status === 401) location.reload();
+    if (error instanceof HttpError && error.status === 401) {
+      location.reload();
+      return;
+    }
     notice(`${name}: ${error instanceof HttpError ? error.message : "the server can not be reached."}`, true);
   } finally {
     form.classList.remove("busy");
@@ -279,7 +290,6 @@ const start = () => {
     if (!event.target.classList.contains("busy")) send(event.target);
   });
   setInterval(tick, 1000);
-  const ask = () => refresh().catch(() => {});
   const events = follow({
     handlers: { state: ask, track: ask, listeners: ask, playlist: ask },
     poll: refresh,

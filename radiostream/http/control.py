@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 ANSWER_S = 10.0
 """How long a command may take; a station's disk may be asleep."""
 
+SESSION_ENDED = "Your session has ended: the server has started anew, or it has been long. Please log in again."
 PAGE_HEADERS: Headers = (
     ("Content-Security-Policy", pages.CSP),
     ("X-Content-Type-Options", "nosniff"),
@@ -133,12 +134,24 @@ def _back(request: Request) -> Response:
 def status(site: Site, request: Request, _: str) -> Response:
     """`GET /status`: the stations for the operator, the login for others."""
     if not _has_session(site, request):
-        return _login(site, "")
+        return _login(site, SESSION_ENDED if token_of(request.headers.get("cookie")) else "")
     now_s = time.monotonic()
     rows = [_row(station, now_s) for station in site.stations.values()]
-    facts = site.server_facts()
-    page = pages.status_page(rows, default_password=site.config.default_password, version=facts["version"])
+    page = pages.status_page(rows, _facts(site), default_password=site.config.default_password)
     return Response(200, page.encode(), HTML, (NO_STORE, *PAGE_HEADERS))
+
+
+def _facts(site: Site) -> pages.ServerFacts:
+    facts = site.server_facts()
+    return pages.ServerFacts(
+        version=facts["version"],
+        uptime_s=facts["uptime_s"],
+        rss_mb=facts["rss_mb"],
+        cpu_percent=facts["cpu_percent"],
+        listeners=site.listeners(),
+        max_clients=site.config.max_clients,
+        drift_s=max((station.drift_s for station in site.stations.values()), key=abs, default=0.0),
+    )
 
 
 def _row(station: Station, now_s: float) -> pages.StationRow:

@@ -46,6 +46,20 @@ _ENDINGS: Final = {"playing": "On the air", "played": "Played", "skipped": "Skip
 
 
 @dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """The figures above the stations of the status page."""
+
+    version: str = ""
+    uptime_s: float = 0.0
+    rss_mb: float = 0.0
+    cpu_percent: float = 0.0
+    listeners: int = 0
+    max_clients: int = 0
+    drift_s: float = 0.0
+    """Of the station that is furthest from its clock."""
+
+
+@dataclass(frozen=True, slots=True)
 class StationCard:
     """One station on the player."""
 
@@ -57,6 +71,8 @@ class StationCard:
     listeners: int = 0
     family: str = "mp3"
     description: str = ""
+    stem: str = "main"
+    """What its playlists are called: `humor.m3u`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +119,18 @@ def player_page(stations: Sequence[StationCard]) -> str:
     return _template("player.html").substitute(stations=cards, blank=blank, empty=_hidden(bool(stations)))
 
 
-def status_page(stations: Sequence[StationRow], *, default_password: bool, version: str = "", notice: str = "") -> str:
-    """The operator's page (`/status` with a session); `notice` tells what the last form did."""
+def status_page(stations: Sequence[StationRow], facts: ServerFacts, *, default_password: bool) -> str:
+    """The operator's page (`/status` with a session)."""
     return _template("status.html").substitute(
         stations="".join(_row(station) for station in stations),
         blank=_row(StationRow(route="", name="")),
         banner=_hidden(not default_password),
-        version=escape(version),
-        notice=escape(notice),
+        listeners=f"{facts.listeners} of {facts.max_clients}",
+        uptime=_span(facts.uptime_s),
+        memory=f"{facts.rss_mb:.1f} MB",
+        cpu=f"{facts.cpu_percent:.1f} %",
+        drift=f"{facts.drift_s * 1000:.0f} ms",
+        version=escape(facts.version),
     )
 
 
@@ -123,8 +143,21 @@ def login_page(message: str = "", *, default_password: bool) -> str:
 
 def not_found_page(path: str) -> str:
     """The page for a path that nothing answers to; its links climb from that path up to the root."""
+    text = f"No station and no page is at {_cut(path, 200)}."
+    return _message(path, "Nothing here", text, "web", "To the stations")
+
+
+def log_in_first_page(path: str) -> str:
+    """The page for a browser without a session, at a `path` of the operator's; most often a form sent after its end."""
+    text = "This is for the operator, and your session has ended. Nothing was changed."
+    return _message(path, "Please log in", text, "status", "To the login")
+
+
+def _message(path: str, heading: str, text: str, target: str, label: str) -> str:
     base = "../" * (path.count("/") - 1) or "./"
-    return _template("not-found.html").substitute(path=escape(_cut(path, 200)), base=base)
+    return _template("message.html").substitute(
+        heading=heading, text=escape(text), base=base, target=target, label=label
+    )
 
 
 def stream_url(route: str) -> str:
@@ -137,18 +170,18 @@ def _card(station: StationCard) -> str:
         _station(station),
         description=escape(station.description),
         src=escape(f"{stream_url(station.route)}?{BROWSER_QUERY}"),
-        stem=escape(quote(station.route.strip("/") or "main")),
-        suffix=escape(station.family),
+        stem=escape(quote(station.stem)),
     )
 
 
 def _row(station: StationRow) -> str:
     duration_s = station.duration_s or 0.0
     return _template("status-station.html").substitute(
-        _station(station),
+        _station(station) | {"artist": escape(station.artist or _explanation(station))},
         key=escape(quote(station.route.strip("/"))),
         route_query=escape(quote(station.route, safe="")),
         peak=station.peak_listeners,
+        progress_hidden=_hidden(not station.started_at),
         since=_clock(station.started_at),
         elapsed=_minutes(station.elapsed_s),
         duration=_minutes(duration_s) if duration_s else "",
@@ -159,6 +192,7 @@ def _row(station: StationRow) -> str:
         shuffle_pressed="true" if station.shuffle else "false",
         trouble=escape(station.trouble),
         trouble_hidden=_hidden(not station.trouble),
+        history_hidden=_hidden(not station.history),
         history_count=len(station.history),
         history=_each(_history_row, station.history),
         left_out_count=len(station.left_out),
@@ -175,7 +209,7 @@ def _station(station: StationCard | StationRow) -> dict[str, object]:
         "route": escape(station.route),
         "href": escape(stream_url(station.route)),
         "name": escape(station.name),
-        "title": escape(station.title) or "Silence",
+        "title": escape(station.title or "Silence"),
         "artist": escape(station.artist),
         "listeners": station.listeners,
         "listeners_word": "listener" if station.listeners == 1 else "listeners",
@@ -183,12 +217,17 @@ def _station(station: StationCard | StationRow) -> dict[str, object]:
     }
 
 
+def _explanation(station: StationRow) -> str:
+    """Why a station without a directory's trouble is silent all the same; empty while it is not."""
+    return "" if station.title or station.trouble or station.tracks else "There is no audio in the directory yet."
+
+
 def _history_row(entry: HistoryRow) -> str:
     ended = escape(_ENDINGS.get(entry.ended, entry.ended))
     return (
-        f'<tr><td>{_clock(entry.started_at)}</td><td><bdi class="clip">{escape(entry.title)}</bdi></td>'
-        f'<td><bdi class="clip">{escape(entry.artist)}</bdi></td>'
-        f'<td class="ended" data-ended="{escape(entry.ended)}">{ended}</td></tr>'
+        f"<tr><td>{_clock(entry.started_at)}</td>"
+        f'<td><bdi class="clip">{escape(entry.title)}</bdi><bdi class="clip">{escape(entry.artist)}</bdi></td>'
+        f'<td data-ended="{escape(entry.ended)}">{ended}</td></tr>'
     )
 
 
@@ -208,6 +247,16 @@ def _hidden(hide: bool) -> str:
 def _clock(unix_s: float) -> str:
     """The server's wall clock, `14:03`; empty for 0. The script shows the reader's own zone."""
     return time.strftime("%H:%M", time.localtime(unix_s)) if unix_s else ""
+
+
+def _span(seconds: float) -> str:
+    """How long the server is up: `3 d 4 h`, `5 h 12 min`, `7 min`, `42 s`."""
+    minutes, hours, days = int(seconds) // 60, int(seconds) // 3600, int(seconds) // 86400
+    if days:
+        return f"{days} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{int(seconds)} s"
 
 
 def _minutes(seconds: float) -> str:

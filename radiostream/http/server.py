@@ -23,7 +23,8 @@ from urllib.parse import parse_qsl, unquote
 
 from radiostream.http import head, pages, routes
 from radiostream.http.control import PAGE_HEADERS
-from radiostream.http.message import HTML, JSON, Refusal, Request, Response, head_bytes, json_response
+from radiostream.http.message import HTML, JSON, NO_STORE, Refusal, Request, Response, head_bytes, json_response
+from radiostream.http.packing import packed
 from radiostream.http.proxies import client_of
 from radiostream.http.wire import Gone, Wire
 from radiostream.log import quoted
@@ -43,6 +44,8 @@ SEND_S: Final = 30.0
 BUSY: Final = (
     b"HTTP/1.0 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nbusy\n"
 )
+PAGES: Final = {401: pages.log_in_first_page, 404: pages.not_found_page}
+"""Refusals that have a page for people."""
 OUT_OF_FILES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -162,7 +165,7 @@ class Connection(BaseRequestHandler):
             "%s %s %s: %d in %.1f ms",
             request.client.address, request.method, quoted(request.path), response.status, took_ms,
         )  # fmt: skip
-        return response
+        return packed(request, response)
 
     def _read_request(self, wire: Wire) -> tuple[Request, bool]:
         """The next request, and whether the connection ends with it. Raises Gone, or Refusal where it is not one."""
@@ -205,8 +208,8 @@ def _request(site: Site, method: str, target: str, headers: Mapping[str, str], p
 
 def refused(refusal: Refusal, request: Request | None) -> Response:
     """A refusal as its asker reads it: a page for people who look for one, JSON for everybody else."""
-    if refusal.status == 404 and request is not None and request.wants_html:
-        page = pages.not_found_page(request.path).encode()
-        return Response(404, page, HTML, (*PAGE_HEADERS, *refusal.headers))
+    if request is not None and request.wants_html and refusal.status in PAGES:
+        page = PAGES[refusal.status](request.path).encode()
+        return Response(refusal.status, page, HTML, (NO_STORE, *PAGE_HEADERS, *refusal.headers))
     response = json_response({"error": refusal.text}, refusal.status, *refusal.headers)
     return Response(response.status, response.body, JSON, (*response.headers, ("X-Content-Type-Options", "nosniff")))

@@ -12,6 +12,7 @@ from radiostream.http import pages
 from radiostream.http.control import PAGE_HEADERS
 from radiostream.http.cover import if_none_match
 from radiostream.http.message import HTML, NO_STORE, Refusal, Response
+from radiostream.http.packing import accepts_gzip
 
 if TYPE_CHECKING:
     from radiostream.http.message import Request
@@ -66,11 +67,11 @@ def file(_site: Site, request: Request, rest: str) -> Response:
         ("Cache-Control", "no-cache"),
         ("Vary", "Accept-Encoding"),
         ("X-Content-Type-Options", "nosniff"),
-        ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"),
+        ("Content-Security-Policy", "default-src 'none'"),
     )
     if if_none_match(request.headers.get("if-none-match"), asset.etag):
         return Response(304, b"", asset.content_type, headers)
-    if asset.zipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
+    if asset.zipped is not None and accepts_gzip(request.headers.get("accept-encoding", "")):
         return Response(200, asset.zipped, asset.content_type, (*headers, ("Content-Encoding", "gzip")))
     return Response(200, asset.data, asset.content_type, headers)
 
@@ -102,4 +103,5 @@ def _card(station: Station) -> pages.StationCard:
         listeners=len(station.audience),
         family=status.family,
         description=status.description,
+        stem=station.config.stem,
     )

@@ -72,8 +72,8 @@ def test_stations_and_their_figures(operator: Visitor) -> None:
         status.get_by_role("button", name="Next track on Main").click()
         reads(status, f"{DEFAULT_STATION} .row-title", title)
     status.locator(f"{DEFAULT_STATION} .row-history summary").click()
-    reads(status, f"{DEFAULT_STATION} tbody tr:last-child .ended", "Skipped")
-    reads(status, f"{DEFAULT_STATION} tbody tr:nth-child(1) .ended", "On the air")
+    reads(status, f"{DEFAULT_STATION} tbody tr:last-child [data-ended]", "Skipped")
+    reads(status, f"{DEFAULT_STATION} tbody tr:nth-child(1) [data-ended]", "On the air")
     status.wait_for_selector(f"{DEFAULT_STATION} .row-left-out:not([hidden])")
     assert "broken.mp3" in (status.locator(f"{DEFAULT_STATION} .row-left-out li").first.text_content() or "")
     for fact in ("listeners", "uptime", "memory", "cpu", "drift"):

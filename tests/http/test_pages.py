@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radiostream.http import pages
-from radiostream.http.pages import HistoryRow, StationCard, StationRow
+from radiostream.http.pages import HistoryRow, ServerFacts, StationCard, StationRow
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -24,6 +24,7 @@ HOSTILE = (
     "\u202eright to left\u202c שלום",
     "long " * 1000,
 )
+FACTS = ServerFacts()
 VOID = ("area", "br", "col", "hr", "img", "input", "link", "meta", "source")
 OWN_PATH = re.compile(
     r"web|status|logout|reload-playlist|(?:next-track/|prev-track/|shuffle/)(?:humor)?|(?:humor|main)(?:\.m3u|\.pls|\.m3u8)?"
@@ -66,16 +67,17 @@ class Outline(HTMLParser):
 
 def every_page(text: str) -> dict[str, str]:
     """Each page with `text` wherever text from outside can be."""
-    card = StationCard("/humor", text, text, text, 1, "mp3", text)
+    card = StationCard("/humor", text, text, text, 1, "mp3", text, "humor")
     row = StationRow(
         "/humor", text, text, text, 1, "mp3", 2, 1e9, 10.0, 60.0, 3, True, text,
         [HistoryRow(text, text, 1e9, "played")], [(text, text)], [(text, text)],
     )  # fmt: skip
     return {
         "player": pages.player_page([card]),
-        "status": pages.status_page([row], default_password=True, version=text, notice=text),
+        "status": pages.status_page([row], ServerFacts(text), default_password=True),
         "login": pages.login_page(text, default_password=True),
         "not found": pages.not_found_page("/" + text.replace("/", "")),
+        "log in first": pages.log_in_first_page("/" + text.replace("/", "")),
     }
 
 
@@ -90,7 +92,7 @@ def test_foreign_text_is_only_text(name: str, text: str) -> None:
     assert outline.names() == plain.names()
     assert [list(has) for _, has in outline.tags] == [list(has) for _, has in plain.tags]
     shown = text.replace("/", "") if name == "not found" else text
-    assert shown[:150].strip() in outline.text
+    assert name == "log in first" or shown[:150].strip() in outline.text
 
 
 @given(st.text())
@@ -167,7 +169,8 @@ def test_stream_url(route: str, url: str) -> None:
 
 def test_without_a_script_the_player_lists_native_players() -> None:
     """Each station has the browser's own player, which loads nothing before it is pressed, and says it is a browser."""
-    page = Outline(pages.player_page([StationCard("/", "Main"), StationCard("/humor", "Humour", family="ogg")]))
+    humour = StationCard("/humor", "Humour", family="ogg", stem="humor")
+    page = Outline(pages.player_page([StationCard("/", "Main"), humour]))
     players = [has for tag, has in page.tags if tag == "audio"]
     assert [has["src"] for has in players[:2]] == ["./?player=web", "./humor?player=web"]
     assert all("controls" in has and has["preload"] == "none" for has in players)
@@ -177,7 +180,9 @@ def test_without_a_script_the_player_lists_native_players() -> None:
 def test_the_forms_of_the_status_page() -> None:
     """Each button is a form that posts to a control path; shuffle asks for the opposite of what is."""
     page = Outline(
-        pages.status_page([StationRow("/", "Main"), StationRow("/a b", "B", shuffle=True)], default_password=False)
+        pages.status_page(
+            [StationRow("/", "Main"), StationRow("/a b", "B", shuffle=True)], FACTS, default_password=False
+        )
     )
     forms = [(has["action"], has["method"]) for tag, has in page.tags if tag == "form"]
     for action in ("prev-track/", "next-track/a%20b", "shuffle/?on=true", "shuffle/a%20b?on=false", "logout"):
@@ -188,7 +193,7 @@ def test_the_forms_of_the_status_page() -> None:
 @pytest.mark.parametrize("default_password", [True, False])
 def test_the_default_password_banner(default_password: bool) -> None:
     """The banner is shown while the default password is in use, on the page and on the login."""
-    status = pages.status_page([], default_password=default_password)
+    status = pages.status_page([], FACTS, default_password=default_password)
     assert ("hidden" in _banner(status)) is not default_password
     assert ("hidden" in _banner(pages.login_page(default_password=default_password))) is not default_password
 
@@ -201,17 +206,46 @@ def _banner(page: str) -> dict[str, str]:
     ("path", "base"), [("/", "./"), ("/nothing", "./"), ("/nothing/here", "../"), ("/a/b/c/", "../../../")]
 )
 def test_not_found_climbs_to_the_root(path: str, base: str) -> None:
-    """The links of "not found" lead to the root from any depth."""
+    """The links of "not found" and of "please log in" lead to the root from any depth."""
     assert f"{base}web" in Outline(pages.not_found_page(path)).values("href")
+    assert f"{base}status" in Outline(pages.log_in_first_page(path)).values("href")
 
 
 def test_times_of_the_status_page() -> None:
     """Elapsed and duration are minutes and seconds; a track of unknown length has none; the bar never runs over."""
-    known = pages.status_page([StationRow("/", "Main", elapsed_s=75, duration_s=60.4)], default_password=False)
+    known = pages.status_page([StationRow("/", "Main", elapsed_s=75, duration_s=60.4)], FACTS, default_password=False)
     assert "1:15" in known
     assert {"max": "60", "value": "60"}.items() <= _first(known, "progress").items()
-    unknown = pages.status_page([StationRow("/", "Main", elapsed_s=3700)], default_password=False)
+    unknown = pages.status_page([StationRow("/", "Main", elapsed_s=3700)], FACTS, default_password=False)
     assert "61:40" in unknown
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        (StationRow("/", "Main"), "There is no audio in the directory yet."),
+        (StationRow("/", "Main", trouble="is missing"), "The directory is missing."),
+    ],
+)
+def test_a_silent_station_says_why(row: StationRow, says: str) -> None:
+    """Nothing to play is explained, and has neither a bar of progress nor a history to open."""
+    page = pages.status_page([row], FACTS, default_password=False)
+    shown = page.partition("<template")[0]
+    assert says in shown
+    assert {"class": "progress", "hidden": ""} in [has for _, has in Outline(page).tags]
+    assert {"class": "row-history", "hidden": ""} in [has for _, has in Outline(page).tags]
+
+
+@pytest.mark.parametrize(
+    ("uptime_s", "text"),
+    [(0.4, "0 s"), (59, "59 s"), (61, "1 min"), (3600, "1 h 0 min"), (86399, "23 h 59 min"), (90000, "1 d 1 h")],
+)
+def test_the_figures_of_the_server(uptime_s: float, text: str) -> None:
+    """What the script keeps up to date is there without it, too."""
+    facts = ServerFacts("1.2.3", uptime_s, 31.24, 0.46, 7, 500, -0.0124)
+    shown = Outline(pages.status_page([], facts, default_password=False)).text
+    for figure in (text, "31.2 MB", "0.5 %", "7 of 500", "-12 ms", "1.2.3"):
+        assert figure in shown
 
 
 def _first(page: str, tag: str) -> dict[str, str]:

@@ -189,7 +189,7 @@ def test_the_page_shows_what_was_on_the_air(studio: Studio, tmp_path: Path) -> N
     house = House({"/": studio}, tmp_path)
     _, token = house.site.auth.login(PASSWORD, "192.0.2.7")
     page = house.ask("GET", "/status", {"cookie": f"{COOKIE}={token}"}).body
-    assert b'</td><td><bdi class="clip">1</bdi></td>' in page
+    assert b'<td><bdi class="clip">1</bdi>' in page
 
 
 def test_what_the_operator_sees() -> None:
