@@ -183,6 +183,8 @@ class Radio:
 
     def _keep(self) -> None:
         """The keeper's thread: saves where the stations are, and notes how many listen."""
+        import radiostream.metrics  # noqa: F401 - neither the start nor the first scrape waits for it
+
         next_sample_s = 0.0
         while True:
             if self._clock.now_s() >= next_sample_s:

@@ -1,24 +1,29 @@
 """`GET /metrics`: what stations, listeners and process count, read when Prometheus asks; nothing is updated in between.
 
-Runs in a request's thread. prometheus_client is imported with the first scrape. A series for each station has its
-route as the label `stream`; labels hold nothing else that files or clients say.
+Runs in a request's thread. Imported once the stations are on the air, which no start waits for. A series for each
+station has its route as the label `stream`; labels hold nothing else that files or clients say.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.process_collector import PROCESS_COLLECTOR
+
 from radiostream import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+    from prometheus_client.metrics_core import Metric
 
     from radiostream.http.site import Site
     from radiostream.radio.station import Station
 
-OPENMETRICS: Final = "application/openmetrics-text"
+OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; escaping=allow-utf-8"
+"""The library then takes our names as they are, a third faster than where it looks at each letter."""
 
 
 class Series(NamedTuple):
@@ -47,11 +52,9 @@ STREAM_SERIES: Final = (
 
 def render(site: Site, accept: str) -> tuple[str, bytes]:
     """Content type and body of one scrape: OpenMetrics for who names it in `accept`, else Prometheus' text."""
-    from prometheus_client.exposition import choose_encoder
-
     # The library would echo a version that the client made up.
-    encode, content_type = choose_encoder(OPENMETRICS if OPENMETRICS in accept.lower() else "")
-    return content_type, encode(_Scrape(site))
+    encode, content_type = choose_encoder(OPENMETRICS if "application/openmetrics-text" in accept.lower() else "")
+    return content_type.partition("; escaping")[0], encode(_Scrape(site))
 
 
 class _Scrape:
@@ -62,9 +65,6 @@ class _Scrape:
 
     def collect(self) -> Iterator[Metric]:
         """Every family of series, as it stands now."""
-        from prometheus_client.metrics_core import GaugeMetricFamily, InfoMetricFamily
-        from prometheus_client.process_collector import PROCESS_COLLECTOR
-
         site = self._site
         yield InfoMetricFamily("radiostream_build", "What runs here.", {"version": __version__})
         yield GaugeMetricFamily("audio_listeners_limit", "Places for listeners.", site.config.max_clients)
@@ -81,8 +81,6 @@ class _Scrape:
 
 
 def _family(name: str, meaning: str, label: str) -> CounterMetricFamily | GaugeMetricFamily:
-    from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
-
     return (CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily)(name, meaning, labels=[label])
 
 
