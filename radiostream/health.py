@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from radiostream import __version__
+from radiostream.playlist.scan import MISSING
 from radiostream.radio.playout import CHUNK_S
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ class Health:
                 checks[f"disk:audio:{route}"] = disk_check(station.config.directory, minimum_mb)
             else:
                 checks[f"disk:audio:{route}"] = unknown("the directory can not be asked", minimum_mb)
-            checks[f"directory:{route}"] = directory_check(status)
+            required = route != "/" or self._config.audio_dir_given
+            checks[f"directory:{route}"] = directory_check(status, required=required)
             checks[f"producer:{route}"] = producer_check(now_s - station.progress_s, station.burst_s)
         return checks
 
@@ -140,9 +142,10 @@ def memory_check(used_bytes: int, limit_bytes: int | None) -> Check:
     return check | ({"warning": "more than is promised"} if used_mb > PROMISED_MB else {})
 
 
-def directory_check(status: Status) -> Check:
-    """A station's directory; one that is missing does not matter while the demo plays in its place."""
-    return {"ok": not status.trouble or status.demo, "value": status.trouble or "readable", "tracks": status.tracks}
+def directory_check(status: Status, *, required: bool) -> Check:
+    """A station's directory; one that nobody asked for, `./audio`, may be missing."""
+    fine = not status.trouble or (status.trouble == MISSING and not required)
+    return {"ok": fine, "value": status.trouble or "readable", "tracks": status.tracks}
 
 
 def producer_check(age_s: float, burst_s: float) -> Check:

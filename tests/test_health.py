@@ -126,12 +126,18 @@ def test_library_check(age_s: float | None, ok: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "demo", "ok"), [("", False, True), ("is missing", False, False), ("is missing", True, True)]
+    ("trouble", "required", "ok"),
+    [
+        ("", True, True),
+        ("is missing", True, False),
+        ("is missing", False, True),
+        ("may not be read", False, False),
+    ],
 )
-def test_directory_check(trouble: str, demo: bool, ok: bool) -> None:
-    """A directory in trouble fails, unless the demo plays in its place; its reason is told in any case."""
-    status = Status("/", "", "", "", "mp3", None, 3, shuffle=False, trouble=trouble, demo=demo)
-    check = health.directory_check(status)
+def test_directory_check(trouble: str, required: bool, ok: bool) -> None:
+    """A directory in trouble fails, unless nobody asked for it and it is not there; its reason is told in any case."""
+    status = Status("/", "", "", "", "mp3", None, 3, shuffle=False, trouble=trouble)
+    check = health.directory_check(status, required=required)
     assert check["ok"] is ok
     assert check["value"] == (trouble or "readable")
 

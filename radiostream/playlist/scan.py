@@ -38,6 +38,9 @@ _DEEPEST: Final = 40
 _MOST_ENTRIES: Final = 200_000
 _MOST_LEFT_OUT: Final = 1000
 
+MISSING: Final = "is missing"
+"""A listing's trouble where there is no such directory."""
+
 _UNSETTLED: Final = "is new or changing, and joins once it stands still"
 
 
@@ -239,7 +242,7 @@ def _in_order(found: dict[str, Track]) -> tuple[Track, ...]:
 
 def _reason(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
-        return "is missing"
+        return MISSING
     if isinstance(error, NotADirectoryError):
         return "is not a directory"
     if isinstance(error, PermissionError):

@@ -104,6 +104,13 @@ def test_the_demo_is_ready(start: Start, tmp_path: Path) -> None:
     assert radio.json("/readyz")["checks"]["directory:/"]["value"] == "is missing"
 
 
+def test_a_default_directory_that_nobody_made(start: Start, three_tones: Path, tmp_path: Path) -> None:
+    """Whoever names routes only has no `./audio`, and is ready all the same."""
+    radio = start("--directory-routes", json.dumps({"humor": str(three_tones)}), cwd=tmp_path)
+    assert failed(radio) == (200, [])
+    assert radio.json("/readyz")["checks"]["directory:/"]["value"] == "is missing"
+
+
 def test_full_disk(start: Start, three_tones: Path, tmp_path: Path) -> None:
     """Less room than the operator wants: 503."""
     state = tmp_path / "state"
