@@ -16,6 +16,7 @@ from urllib.parse import urljoin, urlsplit
 
 EVERY_S = 5.0
 PATIENCE_S = 20.0
+AGAIN_S = 0.5
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
@@ -73,6 +74,7 @@ class Player:
             except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
                 last = type(error).__name__
                 self._close()
+                await asyncio.sleep(AGAIN_S)
                 continue
             self._score.answers[status] += 1
             self._score.bytes_taken += len(body)
