@@ -72,6 +72,7 @@ def start(config: Config) -> None:
         max_breadcrumbs=0,
         shutdown_timeout=FLUSH_S,
     )
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # else three warnings an event while nobody answers
     handler = EventHandler(level=logging.WARNING)
     handler.addFilter(Gate())
     logging.getLogger("radiostream").addHandler(handler)

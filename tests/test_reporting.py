@@ -303,6 +303,18 @@ def test_never_imported_without_a_dsn(dsn: str) -> None:
     assert "urllib3" not in imported
 
 
+def test_a_sentry_that_is_down_is_not_the_logs_matter(tmp_path: Path) -> None:
+    """Nobody answers at the address: the log says of the broken file what it says without Sentry."""
+    (tmp_path / "broken.mp3").write_bytes(b"no audio at all" * 1000)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        dsn = f"http://public@127.0.0.1:{closed.getsockname()[1]}/1"
+        process, before = server("--audio-dir", str(tmp_path), SENTRY_DSN=dsn)
+        log_text = before + end(process)
+    assert "broken.mp3" in log_text
+    assert "Retrying" not in log_text
+
+
 def test_a_broken_file_of_a_real_station(sink: Sink, tmp_path: Path) -> None:
     """It is one event with the station and the file as tags."""
     (tmp_path / "broken.mp3").write_bytes(b"no audio at all" * 1000)
