@@ -107,6 +107,7 @@ def reported(sink: Sink) -> Iterator[Sink]:
     reporting.start(Config.load([], environ))
     yield sink
     ours.handlers[:] = before
+    logging.getLogger("urllib3").setLevel(logging.NOTSET)
     sentry_sdk.get_client().close(timeout=1.0)
     Scope.get_global_scope().set_client(None)
 
