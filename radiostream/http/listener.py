@@ -11,10 +11,10 @@ import socket
 from typing import TYPE_CHECKING, Final
 
 from radiostream.audio.closing import closing
-from radiostream.radio.chain import Seat
 from radiostream.radio.playout import CHUNK_S
 from radiostream.radio.ring import Chunk, Ring
 from radiostream.radio.station import Station
+from radiostream.radio.turnstile import Turn
 
 if TYPE_CHECKING:
     from radiostream.http.icy import Framer
@@ -60,11 +60,11 @@ class Feed:
         "_listener",
         "_params",
         "_ring",
-        "_seat",
         "_sent_s",
         "_socket",
         "_started_s",
         "_station",
+        "_turn",
     )
 
     def __init__(
@@ -81,7 +81,7 @@ class Feed:
         self._listener = listener
         self._framer = framer
         self._ends_at_change = ends_at_change
-        self._seat = Seat()
+        self._turn = Turn()
         self._link: object = None
         self._params: object = None
         self._clock = station.clock
@@ -100,7 +100,7 @@ class Feed:
             why = str(end)
             return why
         finally:
-            self._ring.pass_on(self._seat)
+            self._turn.pass_on()
             self._station.audience.leave(self._listener, dropped=why in (STALLED, TORN))
 
     # -- where to read -----------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ class Feed:
         """The frame that is `burst_s` behind the live point, as for everybody."""
         deadline = self._clock.now_s() + FIRST_CHUNK_S
         while (position := self._ring.join(self._clock.now_s() - self._station.burst_s)) is None:
-            if self._ring.closed or not self._ring.wait(self._seat, 0, deadline - self._clock.now_s()):
+            if self._ring.closed or not self._ring.wait(self._turn, 0, deadline - self._clock.now_s()):
                 raise Ended(CLOSED)
         return position.seq, position.offset
 
@@ -124,7 +124,7 @@ class Feed:
         if chunk is None:
             if ring.lost(seq):
                 return self._move()
-            ring.wait(self._seat, seq)
+            ring.wait(self._turn, seq)
             return seq, offset
         if self._is_ahead(chunk):
             return seq, offset
@@ -154,7 +154,7 @@ class Feed:
         ahead_s = lead_s + chunk.duration_s - self._station.burst_s - 2 * CHUNK_S
         if ahead_s <= 0:
             return False
-        self._ring.wait_for_mark(self._seat, max(chunk.seq, self._ring.mark_seq), ahead_s)
+        self._ring.wait(self._turn, self._ring.next_seq, ahead_s)
         return True
 
     # -- sending -----------------------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ class Feed:
 
     def _await_room(self) -> None:
         """Wait until the client takes more; nothing is held meanwhile."""
-        self._ring.pass_on(self._seat)
+        self._turn.pass_on()
         poll = select.poll()
         poll.register(self._socket, select.POLLOUT)
         if not poll.poll(STALL_S * 1000):

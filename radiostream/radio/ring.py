@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from radiostream.audio.frames import Params
 from radiostream.playlist.track import Track
-from radiostream.radio.chain import Chain, Seat
+from radiostream.radio.turnstile import Turn, Turnstile
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +117,7 @@ class Ring:
         self._max_chunks = max(8, max_bytes // buffer_size)
         self._spares: deque[memoryview] = deque()
         self._chunks: tuple[Chunk, ...] = ()
-        self._chain = Chain()
+        self._turnstile = Turnstile()
         self._next_seq = 0
         self._mark_seq = 0
         self.closed = False
@@ -144,7 +144,7 @@ class Ring:
         if chunk.mark:
             self._mark_seq = chunk.seq
         self._spares.extend(old.buffer for old in chunks[:first] if old.buffer is not None)
-        self._chain.notify_all()
+        self._turnstile.open()
 
     def _first_to_keep(self, chunks: tuple[Chunk, ...]) -> int:
         oldest_s = chunks[-1].start_s - self._keep_s
@@ -156,7 +156,7 @@ class Ring:
     def close(self) -> None:
         """End every listener's stream at the next frame boundary. May be called from any thread."""
         self.closed = True
-        self._chain.notify_all()
+        self._turnstile.open()
 
     # -- any thread --------------------------------------------------------------------------------------------
 
@@ -196,14 +196,12 @@ class Ring:
                 return Position(chunk.seq, offset, frame_s)
         return None
 
-    def wait(self, seat: Seat, seq: int, timeout_s: float = -1) -> bool:
-        """Wait until chunk `seq` is published, or a newer mark, or the ring is closed; False when time ran out."""
-        return self._chain.wait(seat, lambda: self.closed or self._next_seq > seq, timeout_s)
+    @property
+    def next_seq(self) -> int:
+        """The number that the next chunk will have."""
+        return self._next_seq
 
-    def wait_for_mark(self, seat: Seat, seq: int, timeout_s: float) -> bool:
-        """Let `timeout_s` pass, unless anything is published or the ring is closed meanwhile."""
-        return self._chain.wait(seat, lambda: self.closed or self._mark_seq > seq, timeout_s)
-
-    def pass_on(self, seat: Seat) -> None:
-        """Let the next listener go; before anything that may block, and when leaving."""
-        self._chain.pass_on(seat)
+    def wait(self, turn: Turn, seq: int, timeout_s: float = -1) -> bool:
+        """Wait until chunk `seq` is published or the ring is closed, at the latest until anything happens after all
+        that there is now; False when time ran out. Who was let through has the turn."""
+        return self._turnstile.wait(turn, lambda: self.closed or self._next_seq > seq, timeout_s)

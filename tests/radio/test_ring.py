@@ -8,8 +8,8 @@ from array import array
 import pytest
 
 from radiostream.audio.frames import Params
-from radiostream.radio.chain import Seat
 from radiostream.radio.ring import Chunk, Link, Ring
+from radiostream.radio.turnstile import Turn
 
 PARAMS = Params("mp3", 44100, 2)
 FRAMES = 40
@@ -146,10 +146,10 @@ def test_a_waiting_listener_is_woken_by_the_next_chunk() -> None:
     results: list[bool] = []
 
     def listen() -> None:
-        seat = Seat()
-        results.append(ring.wait(seat, 1, PATIENCE_S))
-        results.append(ring.wait(seat, 2, PATIENCE_S))
-        ring.pass_on(seat)
+        turn = Turn()
+        results.append(ring.wait(turn, 1, PATIENCE_S))
+        results.append(ring.wait(turn, 2, PATIENCE_S))
+        turn.pass_on()
 
     thread = threading.Thread(target=listen)
     thread.start()
@@ -160,12 +160,12 @@ def test_a_waiting_listener_is_woken_by_the_next_chunk() -> None:
     assert ring.closed
 
 
-def test_the_wait_for_a_mark_ends_in_time() -> None:
-    """A listener that has enough in hand waits so long, or until something new begins."""
+def test_the_wait_for_what_comes_next_ends_in_time() -> None:
+    """A listener that has enough in hand waits so long, or until anything is published."""
     ring = filled(2)
-    assert not ring.wait_for_mark(Seat(), ring.mark_seq, 0.001)
+    assert not ring.wait(Turn(), ring.next_seq, 0.001)
     ring.publish(chunk(ring, 108.0, mark=True))
-    assert ring.wait_for_mark(Seat(), 0, PATIENCE_S)
+    assert ring.wait(Turn(), 2, PATIENCE_S)
 
 
 @pytest.mark.parametrize(("offset", "end"), [(1, 10), (10, 10), (11, 20), (400, 400), (395, 400)])
