@@ -30,6 +30,7 @@ def setup(level: str, fmt: str, stream: TextIO | None = None) -> None:
     """
     handler = _Handler(stream or sys.stderr)
     handler.setFormatter(Json() if fmt == "json" else Text())
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # nobody reads them in a line
     root = logging.getLogger()
     for old in [one for one in root.handlers if isinstance(one, _Handler)]:
         root.removeHandler(old)

@@ -108,4 +108,6 @@ def head_bytes(response: Response, *, close: bool) -> bytes:
 
 def clean(value: str) -> str:
     """`value` as it may stand in a header: on one line, without control characters."""
-    return "".join(char if char.isprintable() else " " for char in value)[:1000].strip()
+    if not value.isprintable():
+        value = "".join(char if char.isprintable() else " " for char in value)
+    return value[:1000].strip()
