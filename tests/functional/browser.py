@@ -85,7 +85,7 @@ def two_stations(directory: Path) -> tuple[str, ...]:
     for station, tones in {"main": (500, 1000), "humor": (2000, 3000)}.items():
         (directory / station).mkdir()
         for hz in tones:
-            tone(directory / station / f"{hz:05}.mp3", hz, 40, f"Tone of {hz}", "The Oscillators")
+            tone(directory / station / f"{hz:05}.mp3", hz, 150, f"Tone of {hz}", "The Oscillators")
     (directory / "main" / "cover.png").write_bytes((ROOT / "web" / "icon-192.png").read_bytes())
     routes = json.dumps({"humor": {"dir": str(directory / "humor"), "name": "Humour"}})
     return ("--audio-dir", str(directory / "main"), "--directory-routes", routes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from tests.functional.browser import (
     on_air,
     press_play,
     reads,
+    tone,
     two_stations,
     visit,
 )
@@ -208,6 +210,110 @@ def test_without_events_the_page_polls(browser: Browser, radio: Radio) -> None:
         reads(page, "#now-title", "Tone of 500")
         ask(radio, "next-track/main", "POST")
         reads(page, "#now-title", "Tone of 1000")
+
+
+def test_without_events_a_skip_is_heard_too(browser: Browser, radio: Radio) -> None:
+    """The poll tells of the skip, and the page joins anew behind it."""
+    with visit(browser, radio) as visitor:
+        visitor.context.route("**/events", lambda route: route.abort())
+        page = visitor.open("/web")
+        press_play(page)
+        hears(page, 500)
+        page.evaluate("window.address = ear.audio.src")
+        ask(radio, "next-track/main", "POST")
+        page.wait_for_function("() => ear.audio.src !== address")
+        hears(page, 1000)
+
+
+def test_pauses_between_tries_grow(browser: Browser, radio: Radio) -> None:
+    """A stream that can not be had is tried again at once, then after 1, 2 and 4 s: nobody hammers a sick server."""
+    with visit(browser, radio) as visitor:
+        visitor.context.add_init_script("""
+            window.pauses = [];
+            const later = setTimeout;
+            window.setTimeout = (call, ms, ...rest) => { pauses.push(ms); return later(call, ms, ...rest); };
+        """)
+        visitor.context.route(re.compile("player=web"), lambda route: route.abort())
+        page = visitor.open("/web")
+        reads(page, "#now-title", "Tone of 500")
+        page.evaluate("pauses.length = 0")
+        page.locator("#play").click()
+        page.wait_for_function("() => pauses.includes(4000)")
+        assert [ms for ms in page.evaluate("pauses") if ms in (0, 1000, 2000, 4000)] == [0, 1000, 2000, 4000]
+        assert page.locator("#now-phase").text_content() == "Joining again…"
+
+
+def test_pictures_and_patterns(visitor: Visitor) -> None:
+    """A station with a picture shows it, one without its own pattern, and nobody asks for what is not there."""
+    page = visitor.open("/web")
+    page.wait_for_selector('.station[data-route="/"] .cover img')
+    page.wait_for_function("""() => document.querySelector('.station[data-route="/"] .cover img').naturalWidth > 0""")
+    assert page.locator('.station[data-route="/humor"] .cover svg').count() == 1
+    assert page.locator('.station[data-route="/humor"] .cover img').count() == 0
+    assert visitor.complaints == []
+
+
+def test_recent_tracks_and_what_a_screen_reader_is_told(visitor: Visitor, radio: Radio) -> None:
+    """After a skip the track before it is among the recent ones, and the new one is announced."""
+    page = visitor.open("/web")
+    press_play(page)
+    ask(radio, "next-track/main", "POST")
+    reads(page, "#announce[role=status]", "Main: Tone of 1000, by The Oscillators")
+    reads(page, "#recent-list li bdi", "Tone of 500 \N{EN DASH} The Oscillators")
+    page.locator("#play").click()
+    reads(page, "#announce", "Paused")
+
+
+def test_the_lock_screen_has_its_buttons(visitor: Visitor) -> None:
+    """Play, pause and the two arrows of the Media Session do what the page's own do."""
+    visitor.context.add_init_script("""
+        window.keys = {};
+        const register = MediaSession.prototype.setActionHandler;
+        MediaSession.prototype.setActionHandler = function (name, action) {
+            if (name === "stop") throw new TypeError("an older browser");
+            keys[name] = action;
+            return register.call(this, name, action);
+        };
+    """)
+    page = visitor.open("/web")
+    reads(page, "#now-title", "Tone of 500")
+    page.evaluate("keys.play()")
+    hears(page, 500)
+    page.evaluate("keys.nexttrack()")
+    hears(page, 2000)
+    assert page.evaluate("navigator.mediaSession.metadata.album") == "Humour"
+    page.evaluate("keys.pause()")
+    page.wait_for_selector("#now[data-phase=idle]")
+    assert page.evaluate("navigator.mediaSession.playbackState") == "paused"
+
+
+def test_the_address_is_copied(visitor: Visitor, radio: Radio) -> None:
+    """One press puts the stream's address on the clipboard, and says so."""
+    visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = visitor.open("/web")
+    reads(page, "#now-title", "Tone of 500")
+    page.get_by_text("Listen in another player").click()
+    page.get_by_role("button", name="Copy").click()
+    reads(page, "#copy", "Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == f"{radio.url}/"
+
+
+def test_a_station_with_nothing_to_play_says_so(browser: Browser, tmp_path: Path) -> None:
+    """It is grey and off the air on the player, and its silence is explained to the operator; then music comes."""
+    (tmp_path / "main").mkdir()
+    tone(tmp_path / "main" / "a.mp3", 500, 40, "Tone of 500")
+    routes = json.dumps({"later": str(tmp_path / "later")})
+    options = ("--audio-dir", str(tmp_path / "main"), "--directory-routes", routes, "--poll-interval", "0.2")
+    later = '.station[data-route="/later"]'
+    with on_air(*options) as radio, visit(browser, radio) as visitor:
+        page, status = visitor.open("/web"), visitor.log_in()
+        reads(page, f"{later}.off .station-title", "Off the air")
+        reads(status, '.row[data-route="/later"] .trouble', "The directory is missing.")
+        (tmp_path / "later").mkdir()
+        reads(status, '.row[data-route="/later"] .row-artist', "There is no audio in the directory yet.")
+        tone(tmp_path / "later" / "b.mp3", 1000, 40, "Tone of 1000")
+        reads(page, f"{later}:not(.off) .station-title", "Tone of 1000")
+        assert visitor.complaints == []
 
 
 def test_links_for_other_players(visitor: Visitor, radio: Radio) -> None:

@@ -129,9 +129,25 @@ def test_the_server_dies_and_comes_back(operator: Visitor, radio: Radio) -> None
     status.get_by_role("button", name="Next track on Main").click()
     notice(status, "Main: the server can not be reached.")
     radio.start()
+    status.get_by_label("Password").wait_for()
+    assert "Your session has ended" in (status.get_by_role("alert").text_content() or "")
     status.get_by_label("Password").fill(PASSWORD)
     status.get_by_role("button", name="Log in").click()
     reads(status, f"{DEFAULT_STATION} .row-title", "Tone of 500")
+
+
+def test_without_a_script_a_lost_session_is_told(browser: Browser, radio: Radio) -> None:
+    """A form that is sent after the session's end changes nothing, says so, and leads to the login."""
+    with visit(browser, radio, scripts=False) as operator:
+        page = operator.log_in()
+        operator.context.clear_cookies()
+        page.get_by_role("button", name="Next track on Humour").click()
+        assert page.get_by_role("heading", name="Please log in").is_visible()
+        page.get_by_role("link", name="To the login").click()
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        assert page.locator('.row[data-route="/humor"] .row-title').text_content() == "Tone of 2000"
+        assert page.locator("#fact-memory").text_content() != ""
 
 
 def test_without_a_script_the_forms_work(browser: Browser, radio: Radio) -> None:
