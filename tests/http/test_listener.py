@@ -190,7 +190,7 @@ def test_many_skips_give_nobody_more_than_some_seconds_in_hand(studio: Studio, c
 def test_titles_change_with_the_first_frame(studio: Studio, connect: Connect) -> None:
     """In band, after every 16000 bytes; what is between them is the audio, untouched."""
     studio.show(studio.track(1, 1600), studio.track(2, 20000))
-    studio.run_until_published(lambda: studio.frames[-1] > (2, 300))
+    studio.run_until_published(lambda: studio.frames[-1:] > [(2, 300)])
     client = connect(framer=Framer())
     audio, titles = b"", []
     for _ in range(10):
