@@ -8,10 +8,10 @@ import time
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 from radiostream.audio.frames import CONTENT_TYPES, OGG
 from radiostream.http import listener
+from radiostream.http.api import links
 from radiostream.http.icy import METAINT, Framer
 from radiostream.http.message import Headers, Refusal, Request, Response
 from radiostream.log import quoted
@@ -63,7 +63,7 @@ def stream(site: Site, request: Request, station: Station) -> Response:
         raise Refusal(404, f"this station sends {station.status.family}")
     wants_titles = request.headers.get("icy-metadata", "").strip() == "1" and station.status.family != OGG
     start = _resumes_at(request)
-    headers = (*_headers(site, station), *((("icy-metaint", str(METAINT)),) if wants_titles else ()))
+    headers = (*_headers(site, request, station), *((("icy-metaint", str(METAINT)),) if wants_titles else ()))
     if start:
         headers = (*headers, ("Content-Range", f"bytes {start}-{ENDLESS - 1}/*"))
     response = Response(206 if start else 200, b"", CONTENT_TYPES[station.status.family], headers, endless=True)
@@ -136,7 +136,7 @@ def _resumes_at(request: Request) -> int:
     return 0
 
 
-def _headers(site: Site, station: Station) -> Headers:
+def _headers(site: Site, request: Request, station: Station) -> Headers:
     status = station.status
     on_air = status.on_air
     kbps = on_air.kbps if on_air and on_air.track else site.config.kbps
@@ -146,9 +146,9 @@ def _headers(site: Site, station: Station) -> Headers:
         ("X-Content-Type-Options", "nosniff"),
         ("X-Accel-Buffering", "no"),
         ("icy-name", status.name),
-        ("icy-genre", status.genre),
-        ("icy-description", status.description),
-        ("icy-url", site.config.public_url + quote(status.route) if site.config.public_url else ""),
+        ("icy-genre", status.genre or "various"),  # Icecast's own word for it
+        ("icy-description", status.description or status.name),
+        ("icy-url", links(site, request) + "/web"),
         ("icy-pub", "0"),
         ("icy-br", str(kbps)),
     ]
@@ -156,4 +156,4 @@ def _headers(site: Site, station: Station) -> Headers:
         rate_hz, channels = on_air.params.rate_hz, on_air.params.channels
         audio_info = f"ice-samplerate={rate_hz};ice-bitrate={kbps};ice-channels={channels}"
         headers += [("icy-sr", str(rate_hz)), ("ice-audio-info", audio_info)]
-    return (*((name, value) for name, value in headers if value), *CORS)
+    return (*headers, *CORS)

@@ -200,6 +200,21 @@ def test_playlists_hold_the_absolute_url(house: House, ending: str) -> None:
     assert house.ask("GET", f"/main.{ending}").body.count(b"http://radio.example/") == 1
 
 
+def test_a_stream_says_what_it_is_also_of_a_station_without_a_word_of_its_own(house: House) -> None:
+    """Every field that players look for, and the page as the station's home, where this client finds it."""
+    response = house.ask("GET", "/humor", {"host": "radio.example:8000"})
+    assert {name: value for name, value in response.headers if name.startswith(("icy-", "ice-"))} == {
+        "icy-name": "Humor & <b>more</b>",
+        "icy-genre": "various",
+        "icy-description": "Humor & <b>more</b>",
+        "icy-url": "http://radio.example:8000/web",
+        "icy-pub": "0",
+        "icy-br": "128",
+        "icy-sr": "44100",
+        "ice-audio-info": "ice-samplerate=44100;ice-bitrate=128;ice-channels=2",
+    }
+
+
 def test_what_a_tag_holds_ends_no_header(house: House) -> None:
     """The stream's head is as many lines as it has fields."""
     response = house.ask("HEAD", "/humor")
