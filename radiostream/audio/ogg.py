@@ -4,7 +4,7 @@ Every page keeps its packets and granule position and gets this track's serial n
 a new CRC. One page is held back, so that the end-of-stream flag can be set on the last one. Rubbish, damaged pages and
 other streams' pages are left out, and with them the halves of packets that a missing page leaves in its neighbours. A
 chained file goes on to its next link where the same headers decode it (Vorbis with the same codebooks, Opus with the
-same channels); otherwise the track ends with the first link.
+same channels, FLAC of the same shape); otherwise the track ends with the first link.
 
 Pure; used by one thread at a time. Owns a window of one page, and the page held back.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from radiostream.audio.frames import AudioError, Block
@@ -30,6 +31,7 @@ from radiostream.audio.ogg_page import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import BinaryIO
 
     from radiostream.audio.frames import Params
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from radiostream.audio.ogg_page import Page
 
 _TAIL: Final = 1 << 17
+_LOOKS: Final = 8
 _SAMPLE_PAGES: Final = 32
 _MOST_TICKS: Final = 1 << 31
 _MOST_GRANULE: Final = (1 << 63) - 1
@@ -181,25 +184,28 @@ class OggReader:
 
     def _measured(self, audio_start: int, first: _Audio) -> tuple[float | None, int]:
         """Duration in seconds where the file's tail tells it, and the mean bitrate."""
-        size = self._file.seek(0, os.SEEK_END)
-        last = self._last_granule(max(audio_start, size - _TAIL))
-        ticks = 0 if last is None else last - first.page.granule + first.ticks
-        if ticks <= 0:
+        tail_start = max(audio_start, self._file.seek(0, os.SEEK_END) - _TAIL)
+        looks = range(audio_start, tail_start, max(1, (tail_start - audio_start) // _LOOKS))
+        seen = [place for look in looks for place in islice(self._granules(look), 1)]
+        seen += self._granules(tail_start)
+        granule, end = seen[-1] if seen else (0, 0)
+        ticks = granule - first.page.granule + first.ticks
+        is_chained = any(later < earlier for (earlier, _), (later, _) in pairwise(seen))
+        if ticks <= 0 or is_chained:
             return None, self._sampled_kbps(audio_start)
         duration_s = ticks / self.tick_hz
         if not self._link.is_alone:
             return duration_s, self._sampled_kbps(audio_start)
-        return duration_s, _kbps(size - audio_start, duration_s)
+        return duration_s, _kbps(end - audio_start, duration_s)
 
-    def _last_granule(self, start: int) -> int | None:
-        """The last granule position of the stream behind the file offset `start`."""
+    def _granules(self, start: int) -> Iterator[tuple[int, int]]:
+        """The stream's granule positions near behind the file offset `start`, and where their pages end; 0 where
+        another link begins."""
         scanner = PageScanner(self._file, start)
-        last = None
         with suppress(AudioError):
             while page := scanner.next(start + _TAIL):
-                if page.serial == self._source_serial and page.granule >= 0:
-                    last = page.granule
-        return last
+                if page.granule >= 0 and (page.serial == self._source_serial or page.flags & BOS):
+                    yield page.granule, scanner.position
 
     def _sampled_kbps(self, audio_start: int) -> int:
         """The bitrate of the first pages."""
@@ -226,12 +232,18 @@ class _Audio(NamedTuple):
 
 
 class _Pacing:
-    """How long pages last, by their granule positions; packets are counted where those make no sense."""
+    """How long pages last, by their granule positions; packets are counted where those make no sense.
+
+    A stream of Vorbis begins with a packet that no sound comes from. ffmpeg counts it all the same, and complains of
+    time running backwards where a track follows whose last packet was cut shorter than that; so granule positions begin
+    that much later. Not in a stream of one page: there they would tell that less is cut off its end.
+    """
 
     def __init__(self, ident: Ident) -> None:
         self._ident = ident
         self._previous = ident.pre_skip
         self._sent = 0
+        self._lead = ident.lead
         self._is_first = True
         self._is_first_link = True
 
@@ -251,11 +263,12 @@ class _Pacing:
     def paced(self, page: Page, *, is_gap: bool) -> _Audio:
         """The page with its duration; `is_gap` says that pages before it are missing, whose time does not count."""
         ended = page.packets_ended
+        if self._is_first and page.flags & EOS:
+            self._lead = 0
         ticks = self._ticks(page, ended, is_gap) if ended else 0
         granule = page.granule
         if granule != NO_GRANULE:
-            if not self._is_first_link:
-                granule = min(self._sent + ticks, _MOST_GRANULE)
+            granule = min((granule + self._lead if self._is_first_link else self._sent + ticks), _MOST_GRANULE)
             self._sent = granule
         return _Audio(page, granule, ticks, ticks > 0 and (ended > 1 or not page.flags & CONTINUED))
 

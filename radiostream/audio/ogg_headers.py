@@ -58,6 +58,8 @@ class Ident(NamedTuple):
     """Ticks that no packet's audio exceeds."""
     pre_skip: int = 0
     """Ticks at the beginning that a decoder throws away although granule positions count them (Opus)."""
+    lead: int = 0
+    """Ticks by which the granule positions sent run ahead of the file's."""
     key: bytes = b""
     """What else must be equal for another stream to be decoded by the same headers; empty: none is."""
 
@@ -153,14 +155,15 @@ def _vorbis(packet: bytes) -> Ident:
     short, long = 1 << (packet[28] & 15), 1 << (packet[28] >> 4)
     if any(packet[7:11]) or not 64 <= short <= long <= 8192:
         raise AudioError("has a broken Vorbis header")
-    return Ident(_params(VORBIS, rate_hz, channels), packet, 2, long // 2, key=packet[11:16] + packet[28:29])
+    params, key = _params(VORBIS, rate_hz, channels), packet[11:16] + packet[28:29]
+    return Ident(params, packet, 2, long // 2, lead=short // 2, key=key)
 
 
 def _opus(packet: bytes) -> Ident:
     if packet[8] & 0xF0 or (packet[18] == 0 and packet[9] > 2):
         raise AudioError("has a broken Opus header")
     pre_skip = int.from_bytes(packet[10:12], "little")
-    return Ident(_params(OPUS, OPUS_HZ, packet[9]), packet, 1, 5760, pre_skip, packet[9:10] + packet[16:])
+    return Ident(_params(OPUS, OPUS_HZ, packet[9]), packet, 1, 5760, pre_skip, key=packet[9:10] + packet[16:])
 
 
 def _flac(packet: bytes) -> Ident:
@@ -172,7 +175,8 @@ def _flac(packet: bytes) -> Ident:
     if not headers:
         raise AudioError("is FLAC in Ogg that does not tell the number of its headers")
     sent = packet[:7] + b"\0\1fLaC" + bytes([packet[13] & ~_FLAC_LAST]) + packet[14:_FLAC_FIRST_PACKET]
-    return Ident(_params(FLAC, bits >> 12, (bits >> 9 & 7) + 1), sent, headers, longest)
+    key = packet[17:21] + (bits >> 4).to_bytes(4, "big")
+    return Ident(_params(FLAC, bits >> 12, (bits >> 9 & 7) + 1), sent, headers, longest, key=key)
 
 
 def _params(codec: str, rate_hz: int, channels: int) -> Params:
