@@ -61,19 +61,18 @@ class Air:
     def switch(self, how: str = PLAYED) -> OnAir:
         """The next cued track is on the air; the one before it ended like `how`."""
         cue = self._cues.popleft()
-        deck, unix_s, now_s = cue.deck, self._clock.unix_s(), self._clock.now_s()
+        deck, heard_at = cue.deck, self._clock.unix_s() - (self._clock.now_s() - cue.at_s)
         if self._deck is not None and self._deck.track is not None:
-            self.history.end(FAILED if self._deck.ended == FAILED else how, unix_s)
+            self.history.end(FAILED if self._deck.ended == FAILED else how, heard_at)
         self._deck = deck
-        started_s = cue.at_s - deck.position_s
         tags = (self._tagger.get(deck.track) or Tags()) if deck.track else Tags()
         if deck.track is not None:
-            self.history.begin(deck.track.name, tags, unix_s, resumed=deck.position_s > 0)
+            self.history.begin(deck.track.name, tags, heard_at, resumed=deck.position_s > 0)
         self.on_air = OnAir(
             track=deck.track,
             tags=tags,
-            started_at=unix_s - (now_s - started_s),
-            started_s=started_s,
+            started_at=heard_at - deck.position_s,
+            started_s=cue.at_s - deck.position_s,
             duration_s=deck.duration_s,
             params=deck.params,
             kbps=deck.kbps,
