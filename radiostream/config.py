@@ -156,9 +156,12 @@ SETTINGS: Final = (
     Setting("max_clients_per_address", "0", values.whole(0, 1_000_000), "listeners at once from one address; 0 = any"),
     Setting("log_level", "info", values.log_level, "debug, info, warn or error"),
     Setting("log_format", "text", values.one_of("text", "json"), "text or json, one event a line"),
-    # An Ogg page, which no chunk may cut, has up to 65307 bytes: a smaller buffer could not carry every file.
     Setting(
-        "buffer_size", "65536", values.whole(65536, 1 << 22), "bytes one chunk holds at most", field="buffer_bytes"
+        "buffer_size",
+        "65536",
+        values.buffer_bytes,
+        "bytes one chunk holds at most, 65536 or more",
+        field="buffer_bytes",
     ),
     Setting("directory_routes", "{}", values.json_object, 'JSON: {"humor": "/home/humor"}'),
     Setting("shuffle", "false", values.boolean, "shuffle every station that does not say otherwise"),

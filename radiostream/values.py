@@ -41,6 +41,11 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def buffer_bytes(text: str) -> int:
+    """Bytes of a pool buffer. Fewer than the largest Ogg page has are taken for that many: no chunk may cut a page."""
+    return max(whole(1024, 1 << 22)(text), 65536)
+
+
 def seconds(low: float, high: float) -> Callable[[str], float]:
     """Seconds from `low` to `high`, fractions allowed."""
 
