@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
+from contextlib import suppress
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -86,6 +87,15 @@ class Playlist:
             self._join()
         else:
             self._pending = deque(self._circle())
+
+    def drop(self, track: Track) -> None:
+        """`track` can not be played: until `update` finds it again, it is not there. O(1) where it was to come next."""
+        if self._tracks.get(track.path) != track:
+            return
+        del self._tracks[track.path]
+        self._promised = self._crowded = False
+        with suppress(ValueError):
+            self._pending.remove(track.path)
 
     def set_shuffle(self, on: bool) -> None:
         """Reorder what is still to play; the current track and what was played stay as they are. O(n)."""

@@ -22,7 +22,7 @@ from radiostream.playlist.track import Tags, Track
 from radiostream.radio.air import Air
 from radiostream.radio.clock import Clock
 from radiostream.radio.deck import Deck
-from radiostream.radio.programme import TRIES, Programme
+from radiostream.radio.programme import Programme
 from radiostream.radio.ring import Chunk, Ring
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,11 @@ BROWSER_BURST_BYTES: Final = 64 << 10
 """Chromium takes data in blocks of 32 KiB: with less than two of them it starts late and stops again."""
 
 TAGS_WAIT_S: Final = 0.1
+
+TRIES: Final = 20
+"""How many broken files are gone through before the station is silent for `BREATH_S` and goes on trying."""
+
+BREATH_S: Final = 1.0
 
 
 class Playout:
@@ -152,6 +157,8 @@ class Playout:
         buffer = self.ring.take()
         for _ in range(TRIES):
             deck = self._programme.load_next(self._params)
+            if deck is None:
+                continue
             block = self._fill(deck, buffer, max_s)
             if block.length:
                 return deck, buffer, block
@@ -159,7 +166,7 @@ class Playout:
             if deck.track is not None and deck.ended != FAILED and not deck.position_s:
                 self._programme.give_up(deck.track, AudioError("holds no audio"))
         deck = self._programme.load_silence(self._params)
-        return deck, buffer, self._fill(deck, buffer, max_s)
+        return deck, buffer, self._fill(deck, buffer, min(max_s, BREATH_S))
 
     def _fill(self, deck: Deck, buffer: memoryview, max_s: float) -> Block:
         try:

@@ -9,6 +9,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable
+from itertools import takewhile
 
 from radiostream.audio.frames import MP3, AudioError, Params
 from radiostream.config import StationConfig
@@ -23,9 +24,6 @@ from radiostream.radio.deck import Deck
 from radiostream.radio.status import LeftOut
 
 log = logging.getLogger(__name__)
-
-TRIES = 20
-"""How many broken files are gone through before the station sends silence for a chunk and is heard again."""
 
 IO_RETRY_S = 60.0
 """A file that could not be read (not: that is broken) is tried again after so long."""
@@ -58,6 +56,7 @@ class Programme:
         self._listing = Listing()
         self._broken: dict[Track, str] = {}
         self._unreadable: dict[Track, tuple[str, float]] = {}
+        """Why, and until when; the first is due first."""
         self._strangers: set[Track] = set()
         self._usual: Params | None = None
         self._odd: dict[Track, str] = {}
@@ -144,15 +143,10 @@ class Programme:
         self._forgive()
         return self._playlist.peek()
 
-    def load_next(self, like: Params | None) -> Deck:
-        """The next playable track, loaded but not yet current; silence where there is none."""
-        for _ in range(TRIES):
-            track = self.peek()
-            if track is None:
-                break
-            if deck_ := self._load(track):
-                return deck_
-        return self.load_silence(like)
+    def load_next(self, like: Params | None) -> Deck | None:
+        """The next track, loaded but not yet current; silence where there is none. None where it had to be given up."""
+        track = self.peek()
+        return self.load_silence(like) if track is None else self._load(track)
 
     def load_silence(self, like: Params | None) -> Deck:
         """Endless silence, with the sample rate and channels of `like` where the format can."""
@@ -192,11 +186,11 @@ class Programme:
             self._broken[track] = why
         else:
             self._unreadable[track] = (why, self._clock.now_s() + IO_RETRY_S)
-        self._update()
+        self._playlist.drop(track)
 
     def _forgive(self) -> None:
         now_s = self._clock.now_s()
-        due = [track for track, (_, until_s) in self._unreadable.items() if until_s <= now_s]
+        due = [track for track, _ in takewhile(lambda item: item[1][1] <= now_s, self._unreadable.items())]
         for track in due:
             del self._unreadable[track]
         if due:

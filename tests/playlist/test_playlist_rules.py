@@ -69,6 +69,15 @@ class Shuffled(RuleBasedStateMachine):
         self.files.pop(path, None)
         self.update()
 
+    @precondition(lambda self: self.files)
+    @rule(path=NAMES)
+    def give_up(self, path: str) -> None:
+        """A file that turns out to be broken is like one that is removed."""
+        self.update()
+        broken = self.files.pop(path, None) or next(iter(self.files.values()))
+        self.files.pop(broken.path, None)
+        self.playlist.drop(broken)
+
     @rule(old=NAMES, new=NAMES)
     def rename(self, old: str, new: str) -> None:
         if old in self.files:

@@ -190,6 +190,16 @@ def test_broken_files_cost_only_themselves(studio: Studio, caplog: pytest.LogCap
     assert len(studio.station.status.left_out) == 30
 
 
+def test_very_many_broken_files_are_gone_through_soon(studio: Studio) -> None:
+    """Hundreds in a row cost seconds of silence, not minutes."""
+    bad = [studio.track(number, 0, b"no audio at all" * 1000) for number in range(10, 510)]
+    studio.show(*bad, studio.track(600, 3000))
+    studio.run_until_published(lambda: studio.station.status.tracks == 1)
+    studio.run_until_published(lambda: bool(studio.published) and studio.published[-1].link.track is not None)
+    assert studio.clock.now < 1000 + 500 / 20
+    assert studio.station.tracks_failed == 500
+
+
 def test_a_changed_file_is_tried_again(studio: Studio) -> None:
     """A file that was given up plays once it is another one."""
     studio.show(studio.track(1, 0, b"no audio at all" * 1000))
