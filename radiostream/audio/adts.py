@@ -22,11 +22,9 @@ HEADER_BYTES: Final = 7
 LONGEST: Final = 8191
 """Bytes of the longest frame that a header can describe."""
 CHANNELS: Final = (0, 1, 2, 3, 4, 5, 6, 8)
-"""Channels by their configuration; 0 is described inside the frame, by a program config element."""
+"""Channels by their configuration; 0 leaves them to an element that encoders write into the first frame only."""
 
 _CRC_BYTES: Final = 2
-_IN_BAND: Final = 2
-"""Channels that are said of a stream whose frames describe theirs themselves."""
 
 _WORD: Final = Struct(">I").unpack_from
 _DECISIVE: Final = 0xFFFF_FDC0
@@ -50,10 +48,11 @@ class Header(NamedTuple):
 def _parsed(word: int) -> tuple[int, int, int, int] | None:
     """Kind, sample rate, channels and least length of a frame whose header begins so, None where that is no header."""
     rate_index = word >> 10 & 15
-    if word >> 20 != 0xFFF or word >> 17 & 3 or rate_index >= len(RATES_HZ):
+    channels = CHANNELS[word >> 6 & 7]
+    if word >> 20 != 0xFFF or word >> 17 & 3 or rate_index >= len(RATES_HZ) or not channels:
         return None
     least = HEADER_BYTES if word & _WITHOUT_CRC else HEADER_BYTES + _CRC_BYTES
-    return word & ~_WITHOUT_CRC, RATES_HZ[rate_index], CHANNELS[word >> 6 & 7] or _IN_BAND, least
+    return word & ~_WITHOUT_CRC, RATES_HZ[rate_index], channels, least
 
 
 def header_at(data: bytes | memoryview, at: int) -> Header | None:
@@ -74,6 +73,9 @@ def _refusal(head: bytes) -> str:
         return "is AAC in ADIF, which can not be streamed"
     if head[:1] == b"\x56" and head[1:2] >= b"\xe0":
         return "is AAC in LOAS, which is not supported"
+    word = int.from_bytes(head[:4], "big")
+    if word >> 20 == 0xFFF and not word >> 17 & 3 and not word >> 6 & 7:
+        return "is AAC that tells its channels in its first frame only, which nobody could join"
     return "holds no AAC frames" if head else "is empty but for tags"
 
 

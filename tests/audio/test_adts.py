@@ -42,10 +42,10 @@ class TestHeader:
             ("fff05080 2c7ffc", (44100, 2, 1024, 355)),
             ("fff16c40 2c7ffd", (8000, 1, 2048, 354)),
             ("fff14dc0 2c7fff", (48000, 8, 4096, 355)),
-            ("fff15000 2c7ffc", (44100, 2, 1024, 355)),
             ("fff15080 00dffc", None),
             ("fff05080 011ffc", None),
             ("fff17480 2c7ffc", None),
+            ("fff15000 2c7ffc", None),
             ("fff35080 2c7ffc", None),
             ("fef15080 2c7ffc", None),
         ],
@@ -106,6 +106,12 @@ class TestTrack:
         played = ogg_aac_play(reader_of(ogg_aac_encode("adts").read_bytes()))
         for offset, ticks in played.starts()[::20]:
             assert ogg_aac_decode(played.data[offset:], 2) == (played.ticks - ticks, "")
+
+    @pytest.mark.parametrize("channels", [3, 4])
+    def test_layout_in_the_first_frame(self, channels: int, ogg_aac_encode: Encode) -> None:
+        """What nobody can join in the middle is refused: headers that leave the channels to the first frame."""
+        with pytest.raises(AudioError, match="first frame"):
+            reader_of(ogg_aac_encode("adts", channels=channels).read_bytes())
 
     def test_mpeg2(self, ogg_aac_encode: Encode, ogg_aac_play: Play, tmp_path: Path) -> None:
         """MPEG-2 headers are as good."""
@@ -169,6 +175,7 @@ class TestSurroundings:
             (b"", "empty"),
             (b"ADIF" + bytes(2000), "ADIF"),
             (b"\x56\xe1" + bytes(2000), "LOAS"),
+            (frame(word=0xFFF15000) * 9, "first frame"),
             (b"nothing of the kind" * 99, "no AAC frames"),
             (bytes(70_000), "no AAC frames"),
             (frame() + bytes(200), "no AAC frames"),
