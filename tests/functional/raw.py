@@ -18,6 +18,10 @@ class Exchange:
         self.socket = socket.create_connection(("127.0.0.1", port), patience_s, (source, 0))
         self.socket.sendall(request)
         self._file: BinaryIO = self.socket.makefile("rb")
+        self.next()
+
+    def next(self) -> None:
+        """Read the head of an answer: the first one, or one that follows it on the same connection."""
         self.status_line = self._file.readline().decode().rstrip("\r\n")
         self.fields: list[tuple[str, str]] = []
         while line := self._file.readline().removesuffix(b"\r\n"):
