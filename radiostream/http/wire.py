@@ -18,7 +18,7 @@ BODY_S: Final = 10.0
 IDLE_S: Final = 15.0
 """How long a kept connection may stay silent between two requests."""
 LINGER_S: Final = 1.0
-LINGER_BYTES: Final = 256 << 10
+LINGER_BYTES: Final = 4 << 20
 
 LINE_MAX: Final = 8 << 10
 HEAD_MAX: Final = 32 << 10
