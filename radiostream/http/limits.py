@@ -3,6 +3,8 @@
 A connection begins in the short share. Once its request shows that it stays, it moves to the share of its kind, so that
 health, metrics, status and control answer when every listener's place is taken. When a thousand clients who neither
 finish their request nor take their answer fill the short share, the one that has kept us waiting longest makes room.
+Where it is we who keep them waiting, since more come at once than we can serve, the door waits: the kernel's queue
+holds those who come next.
 """
 
 from __future__ import annotations
@@ -11,9 +13,11 @@ import logging
 import resource
 import socket
 import threading
+import time
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from typing import Final
 
 log = logging.getLogger(__name__)
@@ -25,6 +29,13 @@ OWN_FILES: Final = 64
 """Descriptors of our own: the door, the log, the state, directories and covers being read."""
 FILES_A_STATION: Final = 2
 """The track on the air and the one that follows it."""
+
+ROOM_S: Final = 1.0
+"""How long the door waits for a place in a crowd before it sends somebody away."""
+OURS_S: Final = 5.0
+"""So long it may be our fault that a client's words, which have come, were not read yet."""
+EVICTABLE: Final = 8
+"""So many of those who have waited longest are looked at for one who may be asked to leave."""
 
 LISTENERS: Final = "listeners"
 EVENTS: Final = "events"
@@ -84,48 +95,61 @@ class Limits:
         self.events = Share(self, EVENTS, EVENTS_MAX)
         self.refused: Counter[str] = Counter({LISTENERS: 0, EVENTS: 0, CONNECTIONS: 0, ADDRESS: 0})
         self._short_max = short_max
-        self._lock = threading.Lock()  # guards everything below, and refused
+        self._room = threading.Condition()  # guards everything below, and refused; notified when a place gets free
         self._short = 0
-        self._waiting: OrderedDict[int, socket.socket] = OrderedDict()
+        self._waiting: OrderedDict[int, tuple[socket.socket, float]] = OrderedDict()
+        """Connections, and since which monotonic second they have waited; oldest first."""
 
     def admit(self) -> bool:
-        """Count a new connection in; False where there is no room and nobody can be asked to make some."""
-        with self._lock:
-            if self._short >= self._short_max and not self._evict():
-                self.refused[CONNECTIONS] += 1
-                return False
-            self._short += 1
-            return True
+        """Count a new connection in, waiting for a place if need be; False where there is none to be had."""
+        with self._room:
+            free = self._short < self._short_max or self._evict()
+            if free or self._room.wait_for(lambda: self._short < self._short_max, ROOM_S):
+                self._short += 1
+                return True
+            self.refused[CONNECTIONS] += 1
+            return False
 
     def _evict(self) -> bool:
-        if not self._waiting:
-            return False
-        _, oldest = self._waiting.popitem(last=False)
-        self.refused[CONNECTIONS] += 1
-        with suppress(OSError):
-            oldest.shutdown(socket.SHUT_RDWR)
-        return True
+        """Ask one to leave who keeps us waiting, rather than we him. Needs the lock."""
+        for key, (connection, since_s) in islice(self._waiting.items(), EVICTABLE):
+            if time.monotonic() - since_s > OURS_S or not _has_said_something(connection):
+                del self._waiting[key]
+                self.refused[CONNECTIONS] += 1
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+                return True
+        return False
 
     def release(self) -> None:
         """The connection has ended, or has moved to another share."""
-        with self._lock:
+        with self._room:
             self._short -= 1
+            self._room.notify()
 
     @contextmanager
     def waiting(self, connection: socket.socket) -> Iterator[None]:
         """Around whatever waits for a client: one that keeps us waiting may be asked to leave."""
-        with self._lock:
-            self._waiting[id(connection)] = connection
+        with self._room:
+            self._waiting[id(connection)] = connection, time.monotonic()
         try:
             yield
         finally:
-            with self._lock:
+            with self._room:
                 self._waiting.pop(id(connection), None)
 
     def count(self, cause: str) -> None:
         """One more was refused because of `cause`."""
-        with self._lock:
+        with self._room:
             self.refused[cause] += 1
+
+
+def _has_said_something(connection: socket.socket) -> bool:
+    """Whether something that the client sent lies there unread."""
+    try:
+        return bool(connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    except OSError:
+        return False
 
 
 def short_places(max_listeners: int, stations: int) -> int:

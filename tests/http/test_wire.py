@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import cast
@@ -155,8 +156,38 @@ def test_the_one_that_waits_longest_makes_room() -> None:
             end.close()
 
 
-def test_with_nobody_waiting_a_full_share_is_full() -> None:
+def test_a_crowd_waits_at_the_door() -> None:
+    """Nobody whose request has come is shown the door because we are slow: the next one waits until a place is free."""
+    limits = Limits(1, short_max=1)
+    near, far = socket.socketpair()
+    far.send(b"GET")
+    assert limits.admit()
+    with near, far, limits.waiting(near):
+        far.settimeout(0)
+        serving = threading.Thread(target=limits.release)
+        serving.start()
+        assert limits.admit()
+        serving.join(PATIENCE_S)
+        with pytest.raises(BlockingIOError):
+            far.recv(1)
+    assert limits.refused[CONNECTIONS] == 0
+
+
+def test_one_who_sends_too_much_is_no_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a while it is not our fault any more that something lies there unread."""
+    monkeypatch.setattr(shares, "OURS_S", -1.0)
+    limits = Limits(1, short_max=1)
+    near, far = socket.socketpair()
+    far.send(b"GET")
+    assert limits.admit()
+    with near, far, limits.waiting(near):
+        assert limits.admit()
+        assert far.recv(1) == b""
+
+
+def test_with_nobody_waiting_a_full_share_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests that are being answered are not interrupted."""
+    monkeypatch.setattr(shares, "ROOM_S", 0.001)
     limits = Limits(1, short_max=1)
     assert limits.admit()
     assert not limits.admit()
