@@ -158,6 +158,15 @@ def test_everything_together_is_small() -> None:
     assert sum(file.stat().st_size for file in pages.WEB.iterdir()) < 150_000
 
 
+def test_the_pictures_of_the_readme_exist_and_are_small() -> None:
+    """Every picture that the README shows is in the tree; all that are kept stay under 400 KB."""
+    root = pages.WEB.parent
+    shown = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", (root / "README.md").read_text(encoding="utf-8"))
+    assert len(shown) == 2
+    assert all((root / name).is_file() for name in shown)
+    assert sum(file.stat().st_size for file in (root / "tests/data/screenshots").iterdir()) < 400_000
+
+
 @pytest.mark.parametrize(
     ("route", "url"),
     [("/", "./"), ("/humor", "./humor"), ("/late night/jazz", "./late%20night/jazz"), ("/ж", "./%D0%B6")],
