@@ -3,6 +3,7 @@ looked up on the disk, once each time that it goes on the air."""
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -74,7 +75,7 @@ def _playing(on_air: OnAir, now_s: float, cover: str | None) -> dict[str, Any]:
         "artist": on_air.tags.artist,
         "album": on_air.tags.album,
         "started_at": iso(on_air.started_at),
-        "elapsed": round(now_s - on_air.started_s, 3),
+        "elapsed": round(min(max(now_s - on_air.started_s, 0.0), on_air.duration_s or math.inf), 3),
         "duration": None if on_air.duration_s is None else round(on_air.duration_s, 3),
         "cover": cover,
     }

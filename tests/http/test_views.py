@@ -78,6 +78,12 @@ def test_a_route_in_a_url(route: str, stem: str) -> None:
     assert views.stem(route) == stem
 
 
+@pytest.mark.parametrize(("started_s", "elapsed"), [(112.4, 0.0), (100.0, 12.346), (10.0, 60.0)])
+def test_elapsed_lies_in_the_track(started_s: float, elapsed: float) -> None:
+    """A producer woken a little early or late shows no progress before the track's start or behind its end."""
+    assert now_playing(on_air=replace(ON_AIR, started_s=started_s))["elapsed"] == elapsed
+
+
 def test_now_playing_to_the_letter(tmp_path: Path) -> None:
     """All that CONTRACT promises, and where the picture is below the proxy's sub-path."""
     (tmp_path / "cover.png").write_bytes(PNG)
