@@ -146,17 +146,21 @@ class Playout:
         block = self._fill(deck, buffer, CHUNK_S) if goes_on else Block()
         if not block.length:
             self.ring.give_back(buffer)
-            deck.close()
-            deck, buffer, block = self._cue(CHUNK_S)
+            if deck.track is not None:
+                deck.close()
+            deck, buffer, block = self._cue(CHUNK_S, None if deck.track else deck)
         chunk = self._chunk(deck, buffer, block, self.due_s)
         chunk.barrier = self.deck is not None and deck.params != self.deck.params
         self._pending = deck, chunk
 
-    def _cue(self, max_s: float) -> tuple[Deck, memoryview, Block]:
-        """Load the next track and its first block; files that hold no audio are given up on the way."""
+    def _cue(self, max_s: float, silence: Deck | None = None) -> tuple[Deck, memoryview, Block]:
+        """Load the next track and its first block; files that hold no audio are given up on the way.
+
+        Where there is no track, or none for so many tries, it is silence: the one that is given, or a new one.
+        """
         buffer = self.ring.take()
         for _ in range(TRIES):
-            deck = self._programme.load_next(self._params)
+            deck = self._programme.load_next()
             if deck is None:
                 continue
             block = self._fill(deck, buffer, max_s)
@@ -165,7 +169,7 @@ class Playout:
             deck.close()
             if deck.track is not None and deck.ended != FAILED and not deck.position_s:
                 self._programme.give_up(deck.track, AudioError("holds no audio"))
-        deck = self._programme.load_silence(self._params)
+        deck = silence or self._programme.load_silence(self._params)
         return deck, buffer, self._fill(deck, buffer, min(max_s, BREATH_S))
 
     def _fill(self, deck: Deck, buffer: memoryview, max_s: float) -> Block:

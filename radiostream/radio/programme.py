@@ -143,10 +143,10 @@ class Programme:
         self._forgive()
         return self._playlist.peek()
 
-    def load_next(self, like: Params | None) -> Deck | None:
-        """The next track, loaded but not yet current; silence where there is none. None where it had to be given up."""
+    def load_next(self) -> Deck | None:
+        """The next track, loaded but not yet current; None where there is none, or it had to be given up."""
         track = self.peek()
-        return self.load_silence(like) if track is None else self._load(track)
+        return None if track is None else self._load(track)
 
     def load_silence(self, like: Params | None) -> Deck:
         """Endless silence, with the sample rate and channels of `like` where the format can."""

@@ -168,8 +168,8 @@ class Station:
         if self._inbox.obey_until(min(self._playout.due_s, self._air.next_s)):
             return
         if self._air.next_s <= self.clock.now_s():
-            self._switch(PLAYED)
-            self._end_silence()
+            if self._switch(PLAYED).track is None:
+                self._end_silence()
         else:
             self._playout.step()
             if self.status.on_air is not self._air.on_air:
@@ -208,8 +208,7 @@ class Station:
 
     def _end_silence(self) -> None:
         """Where silence is heard though there is something to play, play it."""
-        on_air = self._air.on_air
-        if on_air is not None and on_air.track is None and self._programme.peek() is not None:
+        if self._programme.peek() is not None:
             self._cut(PLAYED)
 
     # -- commands
@@ -229,10 +228,12 @@ class Station:
             self._air.clear()
             self._playout.change_ring()
         elif self._playout.deck is not None:
+            self._playout.reconsider()
+            on_air = self._air.on_air
             if was_demo and not self._programme.playing_fallback:
                 self._cut(PLAYED)
-            self._end_silence()
-            self._playout.reconsider()
+            elif on_air is not None and on_air.track is None:
+                self._end_silence()
         self._show()
 
     def _reorder(self, shuffle: bool) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -137,8 +136,8 @@ def test_a_crash_costs_seconds(start: Start, three_tones: Path, tmp_path: Path) 
         pass
     history = radio.json("/history?route=/")["history"]
     wait_for(lambda: (tmp_path / "state/place.json").exists(), 20)
-    radio.process.send_signal(signal.SIGKILL)
-    radio.process.wait(10)
+    radio.process.kill()
+    radio.stop()
     place = json.loads((tmp_path / "state/place.json").read_bytes())
 
     again = start(*options)

@@ -198,6 +198,7 @@ def test_very_many_broken_files_are_gone_through_soon(studio: Studio) -> None:
     studio.run_until_published(lambda: bool(studio.published) and studio.published[-1].link.track is not None)
     assert studio.clock.now < 1000 + 500 / 20
     assert studio.station.tracks_failed == 500
+    assert len([chunk for chunk in studio.published if chunk.mark]) == 2
 
 
 def test_a_changed_file_is_tried_again(studio: Studio) -> None:
