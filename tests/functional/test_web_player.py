@@ -316,6 +316,24 @@ def test_a_station_with_nothing_to_play_says_so(browser: Browser, tmp_path: Path
         assert visitor.complaints == []
 
 
+def test_safari_is_given_hls_first(visitor: Visitor) -> None:
+    """A browser that says it is Safari and knows HLS asks for it; where that fails, the endless stream is heard."""
+    visitor.context.add_init_script("""
+        const safari = "Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.4 Safari/605.1.15";
+        Object.defineProperty(Navigator.prototype, "userAgent", { get: () => safari });
+        HTMLMediaElement.prototype.canPlayType = () => "maybe";
+    """)
+    asked: list[str] = []
+    visitor.context.on("request", lambda request: asked.append(request.url))
+    visitor.context.route("**/*.m3u8", lambda route: route.abort())
+    page = visitor.open("/web")
+    press_play(page)
+    hears(page, 500)
+    media = [url for url in asked if url.endswith(".m3u8") or "player=web" in url]
+    assert media[0].endswith("/main.m3u8")
+    assert "player=web" in media[1]
+
+
 def test_links_for_other_players(visitor: Visitor, radio: Radio) -> None:
     """The address and the playlists that the page offers lead to the stream."""
     page = visitor.open("/web")
