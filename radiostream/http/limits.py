@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import resource
+import select
 import socket
 import threading
 import time
@@ -113,7 +114,7 @@ class Limits:
     def _evict(self) -> bool:
         """Ask one to leave who keeps us waiting, rather than we him. Needs the lock."""
         for key, (connection, since_s) in islice(self._waiting.items(), EVICTABLE):
-            if time.monotonic() - since_s > OURS_S or not _has_said_something(connection):
+            if time.monotonic() - since_s > OURS_S or not _keeps_its_side(connection):
                 del self._waiting[key]
                 self.refused[CONNECTIONS] += 1
                 with suppress(OSError):
@@ -144,12 +145,12 @@ class Limits:
             self.refused[cause] += 1
 
 
-def _has_said_something(connection: socket.socket) -> bool:
-    """Whether something that the client sent lies there unread."""
-    try:
-        return bool(connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
-    except OSError:
-        return False
+def _keeps_its_side(connection: socket.socket) -> bool:
+    """Whether something that the client sent lies there unread, and it takes what we send."""
+    # Not `recv` with MSG_PEEK: on a socket with a timeout, Python waits for data before it asks.
+    poll = select.poll()
+    poll.register(connection, select.POLLIN | select.POLLOUT)
+    return dict(poll.poll(0)).get(connection.fileno()) == select.POLLIN | select.POLLOUT
 
 
 def short_places(max_listeners: int, stations: int) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from typing import cast
 
 import pytest
@@ -171,6 +172,32 @@ def test_a_crowd_waits_at_the_door() -> None:
         with pytest.raises(BlockingIOError):
             far.recv(1)
     assert limits.refused[CONNECTIONS] == 0
+
+
+def test_the_door_never_waits_for_a_silent_client() -> None:
+    """Whatever time that one still has for its request."""
+    limits = Limits(1, short_max=1)
+    near, far = socket.socketpair()
+    near.settimeout(10 * PATIENCE_S)
+    assert limits.admit()
+    with near, far, limits.waiting(near), ThreadPoolExecutor() as door:
+        assert door.submit(limits.admit).result(PATIENCE_S)
+        assert far.recv(1) == b""
+
+
+def test_who_asks_without_taking_the_answers_is_no_crowd() -> None:
+    """Requests that lie there unread protect only a client that we could answer."""
+    limits = Limits(1, short_max=1)
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    far.send(b"GET")
+    with suppress(BlockingIOError):
+        while near.send(bytes(65536)):
+            pass
+    assert limits.admit()
+    with near, far, limits.waiting(near):
+        assert limits.admit()
+    assert limits.refused[CONNECTIONS] == 1
 
 
 def test_one_who_sends_too_much_is_no_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
