@@ -12,12 +12,12 @@ import struct
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from radiostream.audio.frames import CONTENT_TYPES, OGG
 from radiostream.http.cover import if_none_match
 from radiostream.http.message import NO_STORE, Headers, Refusal, Request, Response, clean
 from radiostream.http.streams import CORS
-from radiostream.http.views import stem
 from radiostream.http.wire import Gone
 from radiostream.radio.hls import TARGET_S, Segment
 
@@ -51,7 +51,7 @@ def playlist(request: Request, station: Station) -> Response:
     if if_none_match(request.headers.get("if-none-match"), tag):
         return Response(304, b"", PLAYLIST_TYPE, headers)
     up = "../" * station.config.route.strip("/").count("/")
-    folder = f"{up}hls/{stem(station.config.route)}/{run}/"
+    folder = up + quote(f"hls/{station.config.stem}/{run}/".replace("//", "/"))
     return Response(200, m3u8(segments, folder).encode(), PLAYLIST_TYPE, headers)
 
 

@@ -24,11 +24,6 @@ def iso(unix_s: float) -> str:
     return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds")
 
 
-def stem(route: str) -> str:
-    """A route as the first part of a file name in a URL: `humor`, or `main` for the default station."""
-    return quote(route.strip("/")) or "main"
-
-
 def listing(station: Station, base_url: str) -> dict[str, Any]:
     """One element of `/streams`."""
     status = station.status

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,18 @@ def house(studio: Studio, tmp_path: Path) -> House:
 def segment_path(house: House, playlist: str = "/main.m3u8") -> str:
     """The newest segment's path."""
     return "/" + parse(house.ask("GET", playlist).body.decode()).entries[-1].uri
+
+
+def test_segments_are_the_stations_own_beside_one_at_main(studio: Studio, tmp_path: Path) -> None:
+    """The default station has no name then, and its segments are found all the same."""
+    studio.station.config = replace(studio.station.config, beside_main=True)
+    studio.show(studio.track(1, 500), studio.track(2, 300))
+    house = House({"/": studio}, tmp_path)
+    house.ask("GET", "/.m3u8")
+    studio.run_until(20)
+    path = segment_path(house, "/.m3u8")
+    assert path.count("/") == 3
+    assert house.ask("GET", path).status == 200
 
 
 def body(response: Response) -> bytes:

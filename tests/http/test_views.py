@@ -69,15 +69,6 @@ def test_times_have_a_zone(unix_s: float, text: str) -> None:
     assert datetime.fromisoformat(text).timestamp() == unix_s
 
 
-@pytest.mark.parametrize(
-    ("route", "stem"),
-    [("/", "main"), ("/humor", "humor"), ("/sub/way", "sub/way"), ("/a b", "a%20b"), ("/ö", "%C3%B6")],
-)
-def test_a_route_in_a_url(route: str, stem: str) -> None:
-    """Percent-encoded, without the slash in front, for relative links."""
-    assert views.stem(route) == stem
-
-
 @pytest.mark.parametrize(("started_s", "elapsed"), [(112.4, 0.0), (100.0, 12.346), (10.0, 60.0)])
 def test_elapsed_lies_in_the_track(started_s: float, elapsed: float) -> None:
     """A producer woken a little early or late shows no progress before the track's start or behind its end."""
