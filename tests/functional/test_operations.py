@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -132,6 +133,14 @@ def test_listeners_are_counted(start: Start, three_tones: Path) -> None:
     assert now["audio_track_seconds_total", "/"] >= 8
     assert now["audio_stream_on_air", "/"] == 1
     assert now["audio_listeners_limit", ""] == 500
+
+
+def test_prometheus_own_judgement(start: Start, three_tones: Path) -> None:
+    """promtool has nothing to object to names, types and words."""
+    radio = start("--audio-dir", three_tones)
+    body = radio.get("/metrics")[2]
+    done = subprocess.run(["promtool", "check", "metrics"], input=body, capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 def test_full(start: Start, three_tones: Path) -> None:
