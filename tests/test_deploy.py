@@ -401,7 +401,7 @@ def caddy(origin: Origin, tmp_path: Path) -> Iterator[int]:
     text = (OPS / "Caddyfile").read_text().replace(":8000", f":{origin.server_port}")
     configuration = tmp_path / "Caddyfile"
     configuration.write_text("{\n\tadmin off\n}\n" + text.replace("example.org {", f"http://:{port} {{"))
-    command = ["caddy", "run", "--adapter", "caddyfile", "--config", configuration]
+    command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(configuration)]
     with subprocess.Popen(command, env={**os.environ, "HOME": str(tmp_path)}, stderr=subprocess.DEVNULL) as process:
         wait_for(port)
         yield port
