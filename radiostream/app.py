@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -183,7 +184,8 @@ class Radio:
 
     def _keep(self) -> None:
         """The keeper's thread: saves where the stations are, and notes how many listen."""
-        import radiostream.metrics  # noqa: F401 - neither the start nor the first scrape waits for it
+        with suppress(ImportError):  # a scrape will say so
+            import radiostream.metrics  # noqa: F401 - neither the start nor the first scrape waits for it
 
         next_sample_s = 0.0
         while True:

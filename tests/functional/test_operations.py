@@ -143,6 +143,17 @@ def test_prometheus_own_judgement(start: Start, three_tones: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
+def test_without_prometheus_client(start: Start, three_tones: Path, tmp_path: Path) -> None:
+    """A host without the package has a radio without figures, whose place is kept all the same."""
+    (tmp_path / "prometheus_client.py").write_text("raise ImportError('not here')")
+    state = tmp_path / "state"
+    radio = start("--audio-dir", three_tones, "--state-dir", state, PYTHONPATH=f"{tmp_path}:{Path.cwd()}")
+    assert failed(radio) == (200, [])
+    assert radio.stop() == 0
+    assert list(state.iterdir())
+    assert not [line for line in radio.log if "failed" in line]
+
+
 def test_full(start: Start, three_tones: Path) -> None:
     """At the limit the next listener is refused and counted; health and metrics answer all the same."""
     radio = start("--audio-dir", three_tones, "--max-clients", "1")
