@@ -27,6 +27,9 @@ RUN /usr/local/bin/python3 /source/.image/compose.py /rootfs /site /source \
 
 FROM scratch
 COPY --from=root /rootfs /
+# Labels only: where the source is kept, and which commit this is. `make image` knows both; neither is needed.
+ARG SOURCE=""
+ARG REVISION=""
 ENV PATH=/usr/local/bin:/bin \
     PYTHONPATH=/app \
     PYTHONSAFEPATH=1 \
@@ -38,6 +41,8 @@ LABEL org.opencontainers.image.title="radiostream" \
       org.opencontainers.image.description="A radio server in one small Python process: directories become synchronised stations" \
       org.opencontainers.image.version="1.0.0" \
       org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.source="$SOURCE" \
+      org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.base.name="scratch" \
       radiostream.contains="radiostream, Python 3.11 (Debian), OpenSSL, zlib, glibc, libgcc, busybox, mutagen, prometheus-client, sentry-sdk, urllib3, certifi" \
       radiostream.sbom="/usr/share/sbom/radiostream.cdx.json"

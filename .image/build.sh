@@ -9,8 +9,11 @@ cd "$(dirname "$0")/.."
 tag=${1:-radiostream:latest}
 base=docker.io/library/debian:bookworm-slim
 
+source=$(git config --get remote.origin.url | sed 's#//[^/@]*@#//#') # without a name and password
+revision=$(git rev-parse HEAD) || revision= # no checkout
+
 if docker info >/dev/null 2>&1; then
-  exec docker build --tag "$tag" .
+  exec docker build --build-arg SOURCE="$source" --build-arg REVISION="$revision" --tag "$tag" .
 fi
 
 sh .image/install-tools.sh
@@ -33,9 +36,10 @@ stand_in() {
 
 buildah inspect --type image "$base" >/dev/null 2>&1 || timeout 60 buildah pull --quiet "$base" >/dev/null 2>&1 || stand_in
 
-set -- # the options that lend the host's settings
+set -- --build-arg SOURCE="$source" --build-arg REVISION="$revision"
+# what the host lends
 for file in /etc/ssl/certs/ca-certificates.crt /etc/pip.conf /etc/apt/apt.conf.d/99*; do
   [ ! -f "$file" ] || set -- "$@" --volume "$file:$file:ro"
 done
 # the OCI format has no place for a health check
-exec buildah build --isolation chroot --format docker --layers --timestamp 0 "$@" --tag "$tag" .
+buildah build --isolation chroot --format docker --layers --timestamp 0 "$@" --tag "$tag" .

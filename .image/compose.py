@@ -112,9 +112,7 @@ def server(root: Path, source: Path) -> None:
     """The server as loose files below /app: it opens its pages and its demo by path."""
     package = root / "app/radiostream"
     shutil.copytree(source / "radiostream", package, ignore=shutil.ignore_patterns("__pycache__", "*.py", "*.typed"))
-    shutil.copytree(
-        source / "web", package / "web", ignore=shutil.ignore_patterns("__pycache__", "*.py"), dirs_exist_ok=True
-    )
+    shutil.copytree(source / "web", package / "web")
     for path in (source / "radiostream").rglob("*.py"):
         inside = path.relative_to(source)
         target = root / "app" / f"{inside}c"

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Installs what building and running the image takes where no engine answers: Debian's buildah, debootstrap, podman and crun (root).
+# Installs what building and running the image takes where no engine answers: Debian's buildah, debootstrap, podman, crun and openssl (root).
 set -eu
 missing=
-for tool in buildah debootstrap podman crun; do
+for tool in buildah debootstrap podman crun openssl; do
   command -v "$tool" >/dev/null || missing="$missing $tool"
 done
 [ -z "$missing" ] || {

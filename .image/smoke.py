@@ -16,7 +16,10 @@ import time
 import zipfile
 from pathlib import Path
 
-PORT = 8000
+with socket.create_server(("127.0.0.1", 0)) as trial:
+    PORT = trial.getsockname()[1]
+LONGEST_CHUNK_S = 10
+"""How long there may be nothing to hear; a chunk lasts half of it."""
 
 
 def every_module() -> int:
@@ -79,7 +82,7 @@ def listen() -> int:
             break
         except OSError:
             time.sleep(0.1)
-    connection.sock.settimeout(5)
+    connection.sock.settimeout(LONGEST_CHUNK_S)
     connection.request("GET", "/")
     answer = connection.getresponse()
     assert answer.status == 200

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-TAG = os.environ.get("TAG", "localhost/radiostream:latest")
+TAG = os.environ.get("TAG", "radiostream:latest")
 # A private view of the cgroups: crun does not take the mixture of versions that some machines have.
 PODMAN = 'mount -t cgroup2 none /sys/fs/cgroup 2>/dev/null; exec podman --runtime crun "$@"'
 CONTAINERS_CONF = "[containers]\ndefault_ulimits = []\n"

@@ -41,11 +41,14 @@ def test_size(files: dict[str, bytes], engine: Engine) -> None:
 
 
 def test_labels(engine: Engine) -> None:
-    """Name, version and licence, as scanners and people look for them."""
+    """Name, version, licence and commit, as scanners and people look for them."""
     labels = engine.inspect()["Config"]["Labels"]
     assert labels["org.opencontainers.image.title"] == "radiostream"
     assert labels["org.opencontainers.image.version"] == radiostream.__version__
     assert labels["org.opencontainers.image.licenses"] == "MIT"
+    is_checkout = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True).returncode == 0
+    assert re.fullmatch("[0-9a-f]{40}" if is_checkout else "", labels["org.opencontainers.image.revision"])
+    assert "@" not in labels["org.opencontainers.image.source"].partition("://")[2]
 
 
 def test_list_of_what_is_inside(files: dict[str, bytes], engine: Engine) -> None:
