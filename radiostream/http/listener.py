@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 STALL_S: Final = 30.0
 """A client that takes nothing for so long is dropped."""
 
+RESET_S: Final = 1.0
+"""How long a client that has closed its end may take to say that it does not listen either."""
+
 FIRST_CHUNK_S: Final = 5.0
 """How long a listener waits for a station that is only just starting."""
 
@@ -40,11 +43,8 @@ class Ended(Exception):  # noqa: N818 - no error, an end
 
 
 def tune(connection: socket.socket) -> None:
-    """Set a listener's socket up: small kernel buffers, no delay, and notice of a peer that died without a word."""
+    """Set a listener's socket up: a small kernel buffer, and no blocking."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALL_S * 1000))
     connection.setblocking(False)
 
 
@@ -124,6 +124,8 @@ class Feed:
         if chunk is None:
             if ring.lost(seq):
                 return self._move()
+            if self._has_hung_up():
+                self._await_reset()
             ring.wait(self._turn, seq)
             return seq, offset
         if self._is_ahead(chunk):
@@ -208,6 +210,21 @@ class Feed:
             return 0
         self._listener.bytes_sent += sent
         return sent
+
+    def _has_hung_up(self) -> bool:
+        """Whether the client has closed its end."""
+        try:
+            return not self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+
+    def _await_reset(self) -> None:
+        """Some clients close the way to us and listen on; all others answer what they are still sent with a reset."""
+        self._turn.pass_on()
+        poll = select.poll()
+        poll.register(self._socket, 0)
+        if poll.poll(RESET_S * 1000):
+            raise ConnectionResetError
 
     def _await_room(self) -> None:
         """Wait until the client takes more; nothing is held meanwhile."""

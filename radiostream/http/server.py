@@ -26,7 +26,7 @@ from radiostream.http.control import PAGE_HEADERS
 from radiostream.http.message import HTML, JSON, NO_STORE, Refusal, Request, Response, head_bytes, json_response
 from radiostream.http.packing import packed
 from radiostream.http.proxies import client_of
-from radiostream.http.wire import Gone, Wire
+from radiostream.http.wire import BODY_MAX, Gone, Wire
 from radiostream.log import quoted
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class RadioServer(ThreadingHTTPServer):
 
     def __init__(self, site: Site, host: str, port: int) -> None:
         self.site = site
+        self._is_out_of_files = False
         if ":" in host:
             self.address_family = socket.AF_INET6
         super().__init__((host, port), Connection)
@@ -67,18 +68,26 @@ class RadioServer(ThreadingHTTPServer):
         if self.address_family == socket.AF_INET6:
             with suppress(OSError):
                 self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        # Every connection has these from the listening socket: small answers at once, notice of a peer that is dead.
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(SEND_S * 1000))
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Accept; with no descriptor left, breathe instead of spinning."""
+        """Accept; with no descriptor left, say so once and breathe instead of spinning."""
         try:
-            return self.socket.accept()
+            accepted = self.socket.accept()
         except OSError as error:
             if error.errno in OUT_OF_FILES:
-                log.error("can not accept a connection: %s", error.strerror)  # noqa: TRY400 - no bug
+                if not self._is_out_of_files:
+                    log.error("can not accept a connection: %s", error.strerror)  # noqa: TRY400 - no bug
+                self._is_out_of_files = True
                 time.sleep(0.1)
             raise
+        self._is_out_of_files = False
+        return accepted
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Count the connection in and give it a thread, or send it away without one."""
@@ -121,7 +130,6 @@ class Connection(BaseRequestHandler):
     def _serve(self) -> Takeover | None:
         """Request after request; returns what is to own the connection from now on, if one turns into a stream. What
         a request brought along ends here: it would be carried for as long as the listener stays."""
-        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         wire, waiting = Wire(self.request), self.server.site.limits.waiting
         closes = False
         while not closes:
@@ -171,7 +179,7 @@ class Connection(BaseRequestHandler):
         """The next request, and whether the connection ends with it. Raises Gone, or Refusal where it is not one."""
         method, target, fields, closes = head.parse(wire.read_head())
         length = _length(fields)
-        if length and fields.get("expect", "").lower() == "100-continue":
+        if 0 < length <= BODY_MAX and fields.get("expect", "").lower() == "100-continue":
             self.request.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = wire.read_body(length) if length else b""
         request = _request(self.server.site, method, target, fields, str(self.client_address[0]))

@@ -25,8 +25,10 @@ PATIENCE_S = 20.0
 class Client:
     """A feed in a thread of its own, and the client's end of its socket."""
 
-    def __init__(self, studio: Studio, framer: Framer | None = None, is_browser: bool = False) -> None:
-        self.near, self.far = socket.socketpair()
+    def __init__(
+        self, studio: Studio, framer: Framer | None = None, is_browser: bool = False, over_tcp: bool = False
+    ) -> None:
+        self.near, self.far = _tcp_pair() if over_tcp else socket.socketpair()
         self.near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, listener.SEND_BUFFER_BYTES)
         self.near.setblocking(False)
         self.far.settimeout(PATIENCE_S)
@@ -71,6 +73,12 @@ class Client:
     def close(self) -> None:
         self.far.close()
         self.join()
+
+
+def _tcp_pair() -> tuple[socket.socket, socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        far = socket.create_connection(door.getsockname())
+        return door.accept()[0], far
 
 
 Connect = Callable[..., Client]
@@ -136,6 +144,34 @@ def test_it_is_counted_while_it_listens(studio: Studio, connect: Connect) -> Non
     assert client.join() == "BrokenPipeError"
     assert len(studio.station.audience) == 0
     assert studio.station.audience.peak == 1
+
+
+def test_one_who_leaves_is_gone_with_the_next_chunk(studio: Studio, connect: Connect) -> None:
+    """The first bytes sent after it has left are answered with a reset, which is not overlooked."""
+    studio.show(studio.track(1, 5000))
+    studio.run_until(5)
+    client = connect(over_tcp=True)
+    newest = studio.frames[-1][1]
+    first = names(client.read(FRAME_BYTES))[0][1]
+    client.read((newest - first) * FRAME_BYTES)
+    client.far.close()
+    studio.run_until_published(lambda: studio.frames[-1][1] > newest)
+    assert client.join() == "ConnectionResetError"
+
+
+def test_one_who_only_closes_its_way_out_listens_on(
+    studio: Studio, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `printf … | nc -N` does."""
+    monkeypatch.setattr(listener, "RESET_S", 0.001)
+    studio.show(studio.track(1, 5000))
+    studio.run_until(5)
+    client = connect(over_tcp=True)
+    client.far.shutdown(socket.SHUT_WR)
+    first = names(client.read(FRAME_BYTES))[0][1]
+    studio.run_until(30)
+    newest = studio.frames[-1][1]
+    assert names(client.read((newest - first) * FRAME_BYTES))[-1] == (1, newest)
 
 
 def test_one_who_stopped_reading_comes_back_to_the_live_point(

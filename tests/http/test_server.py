@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import socket
+import time
 from pathlib import Path
 
 import pytest
 
 from radiostream.http.message import Refusal, Request
 from radiostream.http.proxies import Client
-from radiostream.http.server import _length, _request, refused
+from radiostream.http.server import RadioServer, _length, _request, refused
 from tests.http.site_builder import House
 from tests.radio.studio import Studio
 
@@ -142,3 +145,35 @@ def test_a_person_who_is_lost_gets_a_page(status: int, is_page: bool) -> None:
     assert response.content_type.startswith("text/html") is is_page
     assert ("Content-Security-Policy" in dict(response.headers)) is is_page
     assert (b"<h1>" in response.body) is is_page
+
+
+def test_what_every_connection_has_from_the_door(house: House) -> None:
+    """Small answers go at once, and a peer that died without a word is noticed, whatever it had asked for."""
+    with RadioServer(house.site, "127.0.0.1", 0) as server, socket.create_connection(("127.0.0.1", server.server_port)):
+        connection, _ = server.get_request()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
+
+
+def test_a_lack_of_descriptors_is_told_once(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not with each try; and anew when it comes anew."""
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    with RadioServer(house.site, "127.0.0.1", 0) as server, monkeypatch.context() as patched:
+        door = server.socket
+        for _ in range(2):
+            patched.setattr(server, "socket", _Full())
+            for _ in range(3):
+                with pytest.raises(OSError, match="files"):
+                    server.get_request()
+            patched.setattr(server, "socket", door)
+            with socket.create_connection(("127.0.0.1", server.server_port)):
+                server.get_request()[0].close()
+    assert [record.message for record in caplog.records] == ["can not accept a connection: no files"] * 2
+
+
+class _Full:
+    def accept(self) -> None:
+        raise OSError(errno.EMFILE, "no files")
