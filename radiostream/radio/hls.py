@@ -56,10 +56,14 @@ PTS_WRAP: Final = 1 << 33
 
 EPOCH_S: Final = 1_735_689_600
 NUMBERS_PER_S: Final = 10
-ERAS_PER_S: Final = 4
-"""A run's numbers begin with the tenths of a second since 2025-01-01 at its start, its discontinuity numbers with the
-quarters (they stay below 2^31, which is ExoPlayer's limit, until 2042). A run tells fewer than that in its time; so
-those of a restarted server are higher than any that were told before."""
+"""A run's numbers begin with the tenths of a second since 2025-01-01 at its start. A run tells fewer than that in its
+time; so those of a restarted server are higher than any that were told before."""
+
+ERA_S: Final = 8
+ERAS: Final = 1 << 18
+"""So do its discontinuity numbers, with every eighth second, over and over again in three weeks: they have to be small,
+as hls.js counts from 0 up to them whenever it loads a list. A run may therefore begin with a lower one than a run of
+some weeks before; as all timelines are Unix time, a player that takes the two for one makes no mistake."""
 
 WINDOW_S: Final = 3.0 * TARGET_S
 """A player that has not asked for the playlist for so long has gone."""
@@ -150,7 +154,7 @@ class Hls:
         self._at_s = unix_s % (PTS_WRAP / PTS_HZ)
         """Where the next segment begins on the timeline."""
         self._number = max(0, int((unix_s - EPOCH_S) * NUMBERS_PER_S))
-        self._era = max(0, int((unix_s - EPOCH_S) * ERAS_PER_S))
+        self._era = int(unix_s / ERA_S) % ERAS
 
     def refresh(self, ring: Ring, burst_s: float) -> tuple[Segment, ...]:
         """What a playlist lists now, oldest first; `burst_s` is how far behind the ring the station is heard."""
