@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: run test lint types ci players format bench profile soak clean
+.PHONY: run test lint types ci players format bench profile soak fuzz clean
 
 run: $(VENV)/.runtime
 	$(BIN)/python -m radiostream $(ARGS)
@@ -33,6 +33,9 @@ profile: $(STAMP)
 
 soak: $(STAMP) players
 	$(BIN)/python -m tests.bench.soak $(ARGS)
+
+fuzz: $(STAMP) players
+	$(BIN)/python -m tests.bench.fuzz $(ARGS)
 
 players:
 	sh tests/install-players.sh
