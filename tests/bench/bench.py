@@ -44,10 +44,10 @@ KINDS = [
 
 QUICK = Case("300", 300, settle_s=4, hold_s=16)
 LIMITS = {
-    "KB a listener": 25.0,
-    "RSS MB at 300 listeners": 50.0,
+    "KB a listener": 24.0,
+    "RSS MB at 300 listeners": 42.0,
     "underruns": 0.0,
-    "CPU at rest / reference": 6.0,
+    "CPU at rest / reference": 4.5,
     "listeners not served": 0.0,
     "kernel KB a stalled listener": 64.0,
 }
