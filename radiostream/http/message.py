@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -94,7 +95,11 @@ def head_bytes(response: Response, *, close: bool) -> bytes:
     """The response's head on the wire. Nothing in a value can end its line, whatever file or client it came from."""
     status = response.status
     version = "HTTP/1.0" if response.endless else "HTTP/1.1"
-    lines = [f"{version} {status} {HTTPStatus(status).phrase}", "Server: radiostream"]
+    lines = [
+        f"{version} {status} {HTTPStatus(status).phrase}",
+        "Server: radiostream",
+        f"Date: {formatdate(usegmt=True)}",
+    ]
     if status not in (204, 304):
         lines.append(f"Content-Type: {response.content_type}")
     if status not in (204, 304) and not response.endless:  # a 304's would have to be that of the 200 (RFC 9110 §8.6)

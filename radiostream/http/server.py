@@ -23,7 +23,17 @@ from urllib.parse import parse_qsl, unquote
 
 from radiostream.http import head, pages, routes
 from radiostream.http.control import PAGE_HEADERS
-from radiostream.http.message import HTML, JSON, NO_STORE, Refusal, Request, Response, head_bytes, json_response
+from radiostream.http.message import (
+    ANY_ORIGIN,
+    HTML,
+    JSON,
+    NO_STORE,
+    Refusal,
+    Request,
+    Response,
+    head_bytes,
+    json_response,
+)
 from radiostream.http.packing import packed
 from radiostream.http.proxies import client_of
 from radiostream.http.wire import BODY_MAX, Gone, Wire
@@ -219,5 +229,5 @@ def refused(refusal: Refusal, request: Request | None) -> Response:
     if request is not None and request.wants_html and refusal.status in PAGES:
         page = PAGES[refusal.status](request.path).encode()
         return Response(refusal.status, page, HTML, (NO_STORE, *PAGE_HEADERS, *refusal.headers))
-    response = json_response({"error": refusal.text}, refusal.status, *refusal.headers)
+    response = json_response({"error": refusal.text}, refusal.status, ANY_ORIGIN, *refusal.headers)
     return Response(response.status, response.body, JSON, (*response.headers, ("X-Content-Type-Options", "nosniff")))

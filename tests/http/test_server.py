@@ -6,11 +6,12 @@ import errno
 import json
 import socket
 import time
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
 
-from radiostream.http.message import Refusal, Request
+from radiostream.http.message import Refusal, Request, Response, head_bytes
 from radiostream.http.proxies import Client
 from radiostream.http.server import RadioServer, _length, _request, refused
 from tests.http.site_builder import House
@@ -136,6 +137,15 @@ def test_a_refusal_is_json(status: int, request_: Request | None) -> None:
     headers = dict(response.headers)
     assert (headers["Retry-After"], headers["Cache-Control"]) == ("5", "no-store")
     assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_every_answer_tells_the_time() -> None:
+    """RFC 9110 §6.6.1: whoever has a clock says when."""
+    lines = head_bytes(Response(), close=True).decode().split("\r\n")
+    said = next(line.partition(": ")[2] for line in lines if line.startswith("Date: "))
+    assert abs(parsedate_to_datetime(said).timestamp() - time.time()) < 60
+    assert said.endswith(" GMT")
 
 
 @pytest.mark.parametrize(("status", "is_page"), [(404, True), (401, True), (400, False), (503, False)])
