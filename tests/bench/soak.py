@@ -127,7 +127,8 @@ def memory(watch: Watch) -> tuple[str, str, bool]:
     points = watch.second_half()
     slope, minutes = measures.slope(points), points[-1][0] - points[0][0]
     most_kb = max(kb for _, kb in points)
-    text = f"{points[-1][1] / 1024:.1f} MB, at most {most_kb / 1024:.1f}, slope {slope:+.0f} KB a minute over {minutes:.0f} min"
+    sizes = f"{points[-1][1] / 1024:.1f} MB, at most {most_kb / 1024:.1f}"
+    text = f"{sizes}, slope {slope:+.0f} KB a minute over {minutes:.0f} min"
     is_flat = minutes < SLOPE_MIN or slope * minutes < GROWTH_LIMIT_KB
     return "memory, second half", text, most_kb < MOST_KB and is_flat
 
