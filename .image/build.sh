@@ -23,7 +23,7 @@ stand_in() {
     sed -nE 's/^(URIs:|deb) (https?:[^ ]*\/debian)\/?( .*|$)/\2/p' | head -1)
   folder=$(mktemp -d)
   trap 'rm -rf "$folder"' EXIT
-  debootstrap --variant=minbase --include=ca-certificates bookworm "$folder" "${mirror:-http://deb.debian.org/debian}" >"$folder.log" 2>&1 || {
+  debootstrap --variant=minbase --include=ca-certificates bookworm "$folder" ${mirror:+"$mirror"} >"$folder.log" 2>&1 || {
     tail "$folder.log"
     exit 1
   }
