@@ -34,8 +34,9 @@ def free_port() -> int:
 
 
 def listens(port: int) -> bool:
+    """Whether somebody listens there; a socket that happened to get that very port would connect to itself."""
     with socket.socket() as trial:
-        return trial.connect_ex(("127.0.0.1", port)) == 0
+        return trial.connect_ex(("127.0.0.1", port)) == 0 and trial.getsockname() != trial.getpeername()
 
 
 class Edge:
