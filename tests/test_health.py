@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import resource
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 
 from radiostream import __version__, health
 from radiostream.config import Config
-from radiostream.health import MB, CpuMeter, Health
+from radiostream.health import MB, CpuMeter, Health, thread_count
 from radiostream.playlist.library import Library
 from radiostream.radio.status import Status
 
@@ -247,3 +249,21 @@ def test_rss_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("builtins.open", refuse)
     assert health.rss_bytes() > 0
+
+
+def test_threads_of_connections_are_counted() -> None:
+    """Though they have no `threading.Thread`, as those of the server."""
+    gate, begun, ended = threading.Lock(), threading.Semaphore(0), threading.Semaphore(0)
+
+    def stay() -> None:
+        begun.release()
+        with gate:
+            ended.release()
+
+    with gate:
+        for _ in range(3):
+            _thread.start_new_thread(stay, ())
+            assert begun.acquire(timeout=20)
+        assert thread_count() >= threading.active_count() + 3
+    for _ in range(3):
+        assert ended.acquire(timeout=20)
