@@ -6,7 +6,6 @@ segments for as long as it likes. Responses are finite and short: the connection
 
 from __future__ import annotations
 
-import select
 import socket
 import struct
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ from radiostream.audio.frames import CONTENT_TYPES, OGG
 from radiostream.http.cover import if_none_match
 from radiostream.http.message import NO_STORE, Headers, Refusal, Request, Response, clean
 from radiostream.http.streams import CORS
-from radiostream.http.wire import Gone
+from radiostream.http.wire import Gone, has_room
 from radiostream.radio.hls import TARGET_S, Segment
 
 if TYPE_CHECKING:
@@ -180,12 +179,5 @@ def _send(what: Segment, pieces: list[memoryview], connection: socket.socket, he
         if not what.is_held:
             raise Gone
         left = cut(left, sent, sum(map(len, left)))
-        if left:
-            _await_room(connection)
-
-
-def _await_room(connection: socket.socket) -> None:
-    poll = select.poll()
-    poll.register(connection, select.POLLOUT)
-    if not poll.poll(STALL_S * 1000):
-        raise Gone
+        if left and not has_room(connection, STALL_S):
+            raise Gone

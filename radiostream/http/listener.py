@@ -11,6 +11,7 @@ import socket
 from typing import TYPE_CHECKING, Final
 
 from radiostream.audio.closing import closing
+from radiostream.http.wire import has_room
 from radiostream.radio.playout import CHUNK_S
 from radiostream.radio.ring import Chunk, Ring
 from radiostream.radio.station import Station
@@ -229,7 +230,5 @@ class Feed:
     def _await_room(self) -> None:
         """Wait until the client takes more; nothing is held meanwhile."""
         self._turn.pass_on()
-        poll = select.poll()
-        poll.register(self._socket, select.POLLOUT)
-        if not poll.poll(STALL_S * 1000):
+        if not has_room(self._socket, STALL_S):
             raise Ended(STALLED)

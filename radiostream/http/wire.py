@@ -5,6 +5,7 @@ Runs in the connection's thread. Knows nothing of what the bytes mean.
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from contextlib import suppress
@@ -89,6 +90,13 @@ class Wire:
         if not data:
             raise Gone
         return data
+
+
+def has_room(connection: socket.socket, timeout_s: float) -> bool:
+    """Wait until the client takes more, at most `timeout_s`; whether it does."""
+    poll = select.poll()
+    poll.register(connection, select.POLLOUT)
+    return bool(poll.poll(timeout_s * 1000))
 
 
 def _end_of_head(data: bytes) -> int:
