@@ -210,6 +210,7 @@ class _Whole(_Sink):
         self._data = bytearray()
 
     def feed(self, part: bytes) -> None:
+        """Take the next bytes of the packet, of any length; only what may still be needed of them is kept."""
         self._data += part
         if len(self._data) > _LARGEST_PACKET:
             raise AudioError(f"has a header packet of more than {_LARGEST_PACKET >> 10} KB")
@@ -230,6 +231,7 @@ class _Comment(_Sink):
         self._size = 0
 
     def feed(self, part: bytes) -> None:
+        """Take the next bytes of the packet, of any length; only what may still be needed of them is kept."""
         self._data += part
         while self._left != 0 and self._data:
             if self._skip:
