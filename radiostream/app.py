@@ -18,11 +18,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from radiostream import __version__, log
+from radiostream import __version__, logs
+from radiostream.clock import SystemClock
 from radiostream.config import Config, ConfigError, StationConfig
 from radiostream.health import Health
 from radiostream.http.auth import Auth
-from radiostream.http.limits import Limits, short_places
+from radiostream.http.protocol.limits import Limits, short_places
 from radiostream.http.server import STACK_BYTES, RadioServer
 from radiostream.http.site import Site
 from radiostream.playlist.library import Library, Listing
@@ -31,10 +32,9 @@ from radiostream.playlist.state import StateFile, StateKeeper
 from radiostream.playlist.tagger import Tagger
 from radiostream.playlist.track import Tags, Track
 from radiostream.radio.changes import Changes
-from radiostream.radio.clock import SystemClock
 from radiostream.radio.station import Station
 
-events = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 FIRST_LOOK_S: Final = 1.5
 """How long the start waits for the first look at the directories; a slow disk's stations begin with silence."""
@@ -134,15 +134,15 @@ class Radio:
         port = self.server.server_port
         host = "localhost" if self.config.host in ("0.0.0.0", "::", "127.0.0.1") else self.config.host  # noqa: S104
         root = self.config.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}{self.config.base_path}"
-        events.info("radiostream %s listens on port %d", __version__, port)
+        log.info("radiostream %s listens on port %d", __version__, port)
         for station in self.stations.values():
             status = station.status
             state = "the demo" if status.demo else status.trouble or f"{status.tracks} tracks"
-            events.info("on the air: %s%s %s: %s", root, status.route, log.quoted(status.name), state)
-        events.info("player: %s/web", root)
-        events.info("status: %s/status", root)
+            log.info("on the air: %s%s %s: %s", root, status.route, logs.quoted(status.name), state)
+        log.info("player: %s/web", root)
+        log.info("status: %s/status", root)
         if self.config.default_password:
-            events.warning("the operator's password is the documented default: set STATUS_PASSWORD")
+            log.warning("the operator's password is the documented default: set STATUS_PASSWORD")
 
     def stop(self) -> None:
         """The door first, then the streams, each at the end of a frame; what is to be kept is saved on the way."""
@@ -168,7 +168,7 @@ class Radio:
     def _directory_changed(self, route: str, listing: Listing) -> None:
         """The library's thread: a directory is not what it was."""
         if listing.trouble:
-            events.warning("%s: %s %s", route, log.quoted(str(self.stations[route].config.directory)), listing.trouble)
+            log.warning("%s: %s %s", route, logs.quoted(str(self.stations[route].config.directory)), listing.trouble)
         self._tagger.enqueue(route, listing.tracks)
         self.stations[route].update(listing)
 
@@ -206,7 +206,7 @@ class Radio:
             try:
                 self._state.keep(route, snapshot.result(max(0.0, deadline - self._clock.now_s())))
             except (TimeoutError, CancelledError):
-                events.warning("%s: the station does not answer, its place is not saved", route)
+                log.warning("%s: the station does not answer, its place is not saved", route)
 
 
 def _state_keeper(config: Config) -> StateKeeper | None:
@@ -222,7 +222,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print("\n".join(error.problems), file=sys.stderr)
         return 2
-    log.setup(config.log_level, config.log_format)
+    logs.setup(config.log_level, config.log_format)
     threading.stack_size(STACK_BYTES)
     if config.sentry_dsn:
         from radiostream import reporting
@@ -231,7 +231,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         radio = Radio(config)
     except OSError as error:
-        events.error("can not listen on %s port %d: %s", config.host, config.port, error.strerror)
+        log.error("can not listen on %s port %d: %s", config.host, config.port, error.strerror)
         return 1
     _run_until_signal(radio)
     if config.sentry_dsn:
@@ -252,5 +252,5 @@ def _run_until_signal(radio: Radio) -> None:
     signal.signal(signal.SIGHUP, lambda _number, _frame: radio.rescan())
     radio.start()
     ended.wait()
-    events.info("stopping")
+    log.info("stopping")
     radio.stop()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from radiostream import __version__, values
-from radiostream.routes import ENDINGS, route_of, route_problem
+from radiostream.station_names import ENDINGS, route_of, route_problem
 
 if TYPE_CHECKING:
     import argparse

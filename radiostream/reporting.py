@@ -21,7 +21,7 @@ import sentry_sdk
 from sentry_sdk.integrations.logging import EventHandler
 
 from radiostream import __version__
-from radiostream.log import safe
+from radiostream.logs import safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable

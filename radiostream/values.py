@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from radiostream.routes import is_segment, route_of
+from radiostream.station_names import is_segment, route_of
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from radiostream import __version__
 from radiostream.config import DEFAULT_PASSWORD, SETTINGS, Config, ConfigError, Setting
-from radiostream.routes import RESERVED, route_of, route_problem
+from radiostream.station_names import RESERVED, route_of, route_problem
 
 
 def problems_of(argv: list[str], environ: dict[str, str] | None = None) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "radiostream"
 FLOORS = ("leaf", "audio", "playlist", "radio", "http", "app")
-LEAVES = ("config", "log", "routes", "values")
+LEAVES = ("clock", "config", "logs", "station_names", "values")
 TOP = ("app", "health", "metrics", "reporting", "__main__")
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

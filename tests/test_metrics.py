@@ -13,7 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from radiostream import __version__
-from radiostream.http.limits import LISTENERS, Limits
+from radiostream.http.protocol.limits import LISTENERS, Limits
 from radiostream.http.site import Site
 from radiostream.metrics import render
 from radiostream.radio.audience import Audience, Listener

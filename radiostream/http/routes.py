@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from radiostream.http import api, control, events, exports, hls, static, streams
-from radiostream.http.message import Refusal, Request, Response
+from radiostream.http.handlers import api, control, events, hls, static, streams
+from radiostream.http.protocol.message import Refusal, Request, Response
 from radiostream.http.site import Site
+from radiostream.http.views import exports
 
 Handler = Callable[[Site, Request, str], Response]
 """Gets the rest of the path behind its own, without the slash between."""

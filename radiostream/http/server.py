@@ -21,9 +21,11 @@ from socketserver import BaseRequestHandler, TCPServer
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote
 
-from radiostream.http import head, pages, routes
-from radiostream.http.control import PAGE_HEADERS
-from radiostream.http.message import (
+from radiostream.http import routes
+from radiostream.http.handlers.control import PAGE_HEADERS
+from radiostream.http.protocol import head
+from radiostream.http.protocol.compression import packed
+from radiostream.http.protocol.message import (
     ANY_ORIGIN,
     HTML,
     JSON,
@@ -34,10 +36,10 @@ from radiostream.http.message import (
     head_bytes,
     json_response,
 )
-from radiostream.http.packing import packed
-from radiostream.http.proxies import client_of
-from radiostream.http.wire import BODY_MAX, Gone, Wire
-from radiostream.log import quoted
+from radiostream.http.protocol.proxies import client_of
+from radiostream.http.protocol.reader import BODY_MAX, Gone, Wire
+from radiostream.http.views import pages
+from radiostream.logs import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -92,7 +94,7 @@ class RadioServer(ThreadingHTTPServer):
         except OSError as error:
             if error.errno in OUT_OF_FILES:
                 if not self._is_out_of_files:
-                    log.error("can not accept a connection: %s", error.strerror)  # noqa: TRY400 - no bug
+                    log.error("can not accept a connection: %s", error.strerror)
                 self._is_out_of_files = True
                 time.sleep(0.1)
             raise

@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from radiostream.http.message import Refusal
-from radiostream.routes import route_of
+from radiostream.http.protocol.message import Refusal
+from radiostream.station_names import route_of
 
 if TYPE_CHECKING:
     from radiostream.config import Config
     from radiostream.http.auth import Auth
-    from radiostream.http.limits import Limits
-    from radiostream.http.message import Request
+    from radiostream.http.protocol.limits import Limits
+    from radiostream.http.protocol.message import Request
     from radiostream.radio.changes import Changes
     from radiostream.radio.station import Station
 

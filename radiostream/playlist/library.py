@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from radiostream.playlist.scan import Directory, Listing, Skipped
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Library", "Listing", "Skipped"]
 
-_LOG: Final = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class Library:
@@ -103,7 +103,7 @@ class Library:
         """A bug costs one look at one directory, and one report until that look works again."""
         if route not in self._reported:
             self._reported.add(route)
-            _LOG.exception("looking at the directory of %s failed; it goes on with the next look", route)
+            log.exception("looking at the directory of %s failed; it goes on with the next look", route)
 
     def _run(self) -> None:
         while True:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-_LOG: Final = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _VERSION: Final = 1
 _LONGEST_NAME: Final = 100
@@ -87,13 +87,13 @@ class StateFile:
             return False
         if self._in_trouble:
             self._in_trouble = False
-            _LOG.info("the state of %s is saved again", self._route)
+            log.info("the state of %s is saved again", self._route)
         return True
 
     def _report(self, error: Exception) -> None:
         if not self._in_trouble:
             self._in_trouble = True
-            _LOG.error("the state of %s can not be saved: %s", self._route, error)
+            log.error("the state of %s can not be saved: %s", self._route, error)
 
     def _load(self, path: Path) -> Mapping[str, object]:
         try:
@@ -102,7 +102,7 @@ class StateFile:
         except FileNotFoundError:
             return {}
         except OSError as error:
-            _LOG.error("the state of %s can not be read, it starts fresh: %s", self._route, error)
+            log.error("the state of %s can not be read, it starts fresh: %s", self._route, error)
             return {}
         except (ValueError, RecursionError):
             content = None
@@ -116,9 +116,9 @@ class StateFile:
         try:
             os.replace(path, aside)
         except OSError as error:
-            _LOG.error("the state of %s is damaged, it starts fresh; %s stays: %s", self._route, path.name, error)
+            log.error("the state of %s is damaged, it starts fresh; %s stays: %s", self._route, path.name, error)
         else:
-            _LOG.error("the state of %s is damaged, it starts fresh; see %s", self._route, aside.name)
+            log.error("the state of %s is damaged, it starts fresh; see %s", self._route, aside.name)
 
 
 class StateKeeper:
@@ -161,7 +161,7 @@ class StateKeeper:
             try:
                 self._files[route].save(saved)
             except Exception:
-                _LOG.exception("saving the state of %s failed", route)
+                log.exception("saving the state of %s failed", route)
 
     def _run(self) -> None:
         stopping = False

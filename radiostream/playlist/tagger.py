@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from radiostream.playlist.track import Track
 
-_LOG: Final = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 MANY: Final = 300
 """Above so many tracks, the log tells how far the reading has come."""
@@ -110,7 +110,7 @@ class Tagger:
         try:
             tags = self._read(track.path)
         except Exception:
-            _LOG.exception("reading the tags of %s failed", track.name)
+            log.exception("reading the tags of %s failed", track.name)
             tags = Tags()
         with self._wake:
             self._tags[track] = self._slim(tags)
@@ -138,7 +138,7 @@ class Tagger:
             self._tags = kept
         if self._todo and not self._begun and len(self._todo) > MANY:
             self._begun, self._told_s = len(self._todo), self._now()
-            _LOG.info("reading the tags of %d files", self._begun)
+            log.info("reading the tags of %d files", self._begun)
 
     def _next(self) -> Track | None:
         """The next track to read; one that was asked for stays in `_requested` until it has been read."""
@@ -160,11 +160,11 @@ class Tagger:
         if not self._begun:
             return
         if not self._todo:
-            _LOG.info("the tags of all files are read")
+            log.info("the tags of all files are read")
             self._begun = 0
         elif self._now() - self._told_s >= _PROGRESS_S:
             self._told_s = self._now()
-            _LOG.info("reading tags: %d files to go", len(self._todo))
+            log.info("reading tags: %d files to go", len(self._todo))
 
     def _run(self) -> None:
         while not self._stopping:
@@ -172,7 +172,7 @@ class Tagger:
             try:
                 worked = self.step()
             except Exception:
-                _LOG.exception("telling a track's tags failed")
+                log.exception("telling a track's tags failed")
                 worked = True
             took_s = self._now() - begun_s
             with self._wake:

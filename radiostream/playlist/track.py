@@ -31,7 +31,7 @@ COVER_BYTES: Final = 2 * 1024 * 1024
 TEXT_LENGTH: Final = 1000
 """A tag is cut to so many characters."""
 
-_LOG: Final = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _BUDGET: Final = 16 * 1024 * 1024
 _READ_COSTS: Final = 128
@@ -158,7 +158,7 @@ def _read(path: str, id3: Callable[[Any], T], mp4: Callable[[Any], T], ogg: Call
                 return ogg(_Frugal(file))
             return mp4(_Frugal(file)) if head[4:8] == b"ftyp" else id3(_Frugal(file))
     except Exception as error:  # mutagen raises its own, and struct's, index and recursion errors on bad files
-        _LOG.debug("no tags in %s: %r", os.fsencode(path), error)
+        log.debug("no tags in %s: %r", os.fsencode(path), error)
         return None
 
 

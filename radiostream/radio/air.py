@@ -11,10 +11,10 @@ import math
 from collections import deque
 from dataclasses import dataclass, replace
 
+from radiostream.clock import Clock
 from radiostream.playlist.history import FAILED, PLAYED, History
 from radiostream.playlist.tagger import Tagger
 from radiostream.playlist.track import Tags, Track
-from radiostream.radio.clock import Clock
 from radiostream.radio.deck import Deck
 from radiostream.radio.status import OnAir
 

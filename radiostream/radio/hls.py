@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-from radiostream.radio.clock import Clock
+from radiostream.clock import Clock
 from radiostream.radio.ring import Chunk, Ring
 
 TARGET_S: Final = 5

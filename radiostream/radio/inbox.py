@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from radiostream.radio.clock import Clock
+from radiostream.clock import Clock
 
 T = TypeVar("T")
 

@@ -16,11 +16,11 @@ from typing import Final
 
 from radiostream.audio.closing import closing
 from radiostream.audio.frames import OGG, AudioError, Block, Params
+from radiostream.clock import Clock
 from radiostream.playlist.history import FAILED
 from radiostream.playlist.tagger import Tagger
 from radiostream.playlist.track import Tags, Track
 from radiostream.radio.air import Air
-from radiostream.radio.clock import Clock
 from radiostream.radio.deck import Deck
 from radiostream.radio.programme import Programme
 from radiostream.radio.ring import Chunk, Ring

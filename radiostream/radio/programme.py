@@ -12,14 +12,14 @@ from collections.abc import Callable
 from itertools import takewhile
 
 from radiostream.audio.frames import MP3, AudioError, Params
+from radiostream.clock import Clock
 from radiostream.config import StationConfig
-from radiostream.log import quoted
+from radiostream.logs import quoted
 from radiostream.playlist.library import Listing
 from radiostream.playlist.playlist import Playlist
 from radiostream.playlist.state import Saved
 from radiostream.playlist.track import Track
 from radiostream.radio import deck
-from radiostream.radio.clock import Clock
 from radiostream.radio.deck import Deck
 from radiostream.radio.status import LeftOut
 

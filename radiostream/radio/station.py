@@ -11,8 +11,9 @@ import random
 from concurrent.futures import Future
 from typing import Final
 
+from radiostream.clock import Clock
 from radiostream.config import StationConfig
-from radiostream.log import quoted
+from radiostream.logs import quoted
 from radiostream.playlist.history import PLAYED, SKIPPED
 from radiostream.playlist.library import Listing
 from radiostream.playlist.state import Saved
@@ -21,7 +22,6 @@ from radiostream.playlist.track import Track
 from radiostream.radio.air import Air
 from radiostream.radio.audience import Audience
 from radiostream.radio.changes import Changes
-from radiostream.radio.clock import Clock
 from radiostream.radio.hls import Hls
 from radiostream.radio.inbox import Inbox
 from radiostream.radio.playout import Playout

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from radiostream.http.limits import EVENTS_MAX
+from radiostream.http.protocol.limits import EVENTS_MAX
 from tests.functional.conftest import Radio, Start
 from tests.functional.raw import Event, Exchange, events
 from tests.functional.test_stream import wait_for

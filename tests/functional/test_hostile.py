@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from radiostream.http.limits import SHORT_MAX
+from radiostream.http.protocol.limits import SHORT_MAX
 from tests.bench.frames import frames
 from tests.bench.servers import raise_descriptor_limit
 from tests.functional.conftest import PASSWORD, Radio, Start

@@ -9,9 +9,9 @@ from typing import Any
 from radiostream.config import Config
 from radiostream.http import routes
 from radiostream.http.auth import Auth
-from radiostream.http.limits import Limits
-from radiostream.http.message import Refusal, Request, Response
-from radiostream.http.proxies import Client
+from radiostream.http.protocol.limits import Limits
+from radiostream.http.protocol.message import Refusal, Request, Response
+from radiostream.http.protocol.proxies import Client
 from radiostream.http.server import refused
 from radiostream.http.site import Site
 from tests.radio.studio import Studio

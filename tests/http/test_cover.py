@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radiostream.http.cover import etag, if_none_match, image_type
+from radiostream.http.views.cover import etag, if_none_match, image_type
 
 
 @pytest.mark.parametrize(

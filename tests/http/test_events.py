@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radiostream.http import events, limits
-from radiostream.http.events import Told, event
-from radiostream.http.message import head_bytes
-from radiostream.http.proxies import Client
+from radiostream.http.handlers import events
+from radiostream.http.handlers.events import Told, event
+from radiostream.http.protocol import limits
+from radiostream.http.protocol.message import head_bytes
+from radiostream.http.protocol.proxies import Client
 from radiostream.playlist.track import Tags
 from radiostream.radio.audience import Listener
 from tests.http.site_builder import House

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radiostream.audio.frames import Params
-from radiostream.http.exports import PLAYLISTS, icecast_status, list_clients, m3u, pls, xspf
+from radiostream.http.views.exports import PLAYLISTS, icecast_status, list_clients, m3u, pls, xspf
 from radiostream.playlist.track import Tags, Track
 from radiostream.radio.status import OnAir, Status
 

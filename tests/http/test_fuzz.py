@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from radiostream.http import head as heads
-from radiostream.http.message import Refusal, Request, head_bytes
-from radiostream.http.proxies import Client
+from radiostream.http.protocol import head as heads
+from radiostream.http.protocol.message import Refusal, Request, head_bytes
+from radiostream.http.protocol.proxies import Client
 from radiostream.http.routes import METHODS, ROUTES, answer
 from radiostream.http.server import _request, refused
 from tests.http.site_builder import BEARER, House

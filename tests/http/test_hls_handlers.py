@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radiostream.audio.frames import OGG
-from radiostream.http import hls
-from radiostream.http.hls import byte_range, cut, id3
-from radiostream.http.message import Refusal, Response, head_bytes
-from radiostream.http.proxies import Client
-from radiostream.http.wire import Gone
+from radiostream.http.handlers import hls
+from radiostream.http.handlers.hls import byte_range, cut, id3
+from radiostream.http.protocol.message import Refusal, Response, head_bytes
+from radiostream.http.protocol.proxies import Client
+from radiostream.http.protocol.reader import Gone
 from radiostream.playlist.track import Tags
 from tests.functional.hls_validator import Judge, parse, read
 from tests.http.site_builder import House

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radiostream.http.icy import METAINT, Framer, title_block
+from radiostream.http.handlers.icy import METAINT, Framer, title_block
 
 ANY_TEXT = st.text(st.characters(codec=None))
 

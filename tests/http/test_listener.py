@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from radiostream.audio.frames import Params
-from radiostream.http import listener
-from radiostream.http.icy import METAINT, Framer
-from radiostream.http.listener import CHANGED, CLOSED, Feed
+from radiostream.http.handlers import listener
+from radiostream.http.handlers.icy import METAINT, Framer
+from radiostream.http.handlers.listener import CHANGED, CLOSED, Feed
 from radiostream.radio.audience import Listener
 from radiostream.radio.playout import CHUNK_S
 from radiostream.radio.ring import Chunk, Link

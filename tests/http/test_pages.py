@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radiostream.http import pages
-from radiostream.http.pages import HistoryRow, ServerFacts, StationCard, StationRow
+from radiostream.http.views import pages
+from radiostream.http.views.pages import HistoryRow, ServerFacts, StationCard, StationRow
 
 HOSTILE = (
     "<script>alert(1)</script>",

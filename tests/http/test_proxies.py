@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radiostream.http.proxies import Client, Headers, base_url, client_of, valid_host
+from radiostream.http.protocol.proxies import Client, Headers, base_url, client_of, valid_host
 
 TRUSTED = [ip_network(one) for one in ("127.0.0.0/8", "10.0.0.0/8", "::1/128", "fd00::/8")]
 

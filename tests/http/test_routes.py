@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from radiostream.http.auth import COOKIE
-from radiostream.http.message import Response, head_bytes
-from radiostream.http.proxies import Client
+from radiostream.http.protocol.message import Response, head_bytes
+from radiostream.http.protocol.proxies import Client
 from radiostream.http.routes import ROUTES
 from radiostream.playlist.track import Tags
 from tests.http.site_builder import BEARER, House
@@ -320,7 +320,7 @@ def test_a_station_called_main_has_its_own_addresses(make_studio: Callable[..., 
 
 def test_a_picture_that_is_none_hides_no_other(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a tag calls a picture and is not one: the directory's is shown."""
-    monkeypatch.setattr("radiostream.http.cover.read_cover", lambda _: b"<svg onload=alert(1)>")
+    monkeypatch.setattr("radiostream.http.views.cover.read_cover", lambda _: b"<svg onload=alert(1)>")
     assert house.ask("GET", "/cover/humor").status == 404
     (tmp_path / "cover.jpg").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     assert house.ask("GET", "/cover/humor").content_type == "image/png"

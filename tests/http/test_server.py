@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from radiostream.http.message import Refusal, Request, Response, head_bytes
-from radiostream.http.proxies import Client
+from radiostream.http.protocol.message import Refusal, Request, Response, head_bytes
+from radiostream.http.protocol.proxies import Client
 from radiostream.http.server import RadioServer, _length, _request, refused
 from tests.http.site_builder import House
 from tests.radio.studio import Studio

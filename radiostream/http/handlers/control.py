@@ -7,9 +7,10 @@ from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from radiostream.http import exports, pages, views
 from radiostream.http.auth import Verdict, same_origin, session_cookie, token_of
-from radiostream.http.message import HTML, NO_STORE, Headers, Refusal, Request, Response, json_response
+from radiostream.http.protocol.message import HTML, NO_STORE, Headers, Refusal, Request, Response, json_response
+from radiostream.http.views import exports, pages
+from radiostream.http.views import stations as views
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -17,7 +17,7 @@ from string import Template
 from typing import Final, TypeVar
 from urllib.parse import quote
 
-_PACKAGE: Final = Path(__file__).parent.parent
+_PACKAGE: Final = Path(__file__).parents[2]
 WEB: Final = _PACKAGE / "web" if (_PACKAGE / "web").is_dir() else _PACKAGE.parent / "web"
 """Where the files of `web/` are: inside an installed package, beside it in a checkout."""
 

@@ -6,9 +6,9 @@ import gzip
 
 import pytest
 
-from radiostream.http.message import HTML, JSON, Request, Response
-from radiostream.http.packing import accepts_gzip, packed
-from radiostream.http.proxies import Client
+from radiostream.http.protocol.compression import accepts_gzip, packed
+from radiostream.http.protocol.message import HTML, JSON, Request, Response
+from radiostream.http.protocol.proxies import Client
 
 LONG = b"<p>again and again</p>" * 200
 TAKES = {"accept-encoding": "gzip, deflate, br"}

@@ -8,14 +8,14 @@ from functools import cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
-from radiostream.http import pages
-from radiostream.http.control import PAGE_HEADERS
-from radiostream.http.cover import if_none_match
-from radiostream.http.message import HTML, NO_STORE, Refusal, Response
-from radiostream.http.packing import accepts_gzip
+from radiostream.http.handlers.control import PAGE_HEADERS
+from radiostream.http.protocol.compression import accepts_gzip
+from radiostream.http.protocol.message import HTML, NO_STORE, Refusal, Response
+from radiostream.http.views import pages
+from radiostream.http.views.cover import if_none_match
 
 if TYPE_CHECKING:
-    from radiostream.http.message import Request
+    from radiostream.http.protocol.message import Request
     from radiostream.http.site import Site
     from radiostream.radio.station import Station
 

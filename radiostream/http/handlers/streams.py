@@ -10,13 +10,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from radiostream.audio.frames import CONTENT_TYPES, OGG
-from radiostream.http import listener
-from radiostream.http.api import links
-from radiostream.http.icy import METAINT, Framer
-from radiostream.http.message import Headers, Refusal, Request, Response
-from radiostream.log import quoted
+from radiostream.http.handlers import listener
+from radiostream.http.handlers.api import links
+from radiostream.http.handlers.icy import METAINT, Framer
+from radiostream.http.protocol.message import Headers, Refusal, Request, Response
+from radiostream.logs import quoted
 from radiostream.radio.audience import Listener
-from radiostream.routes import route_of
+from radiostream.station_names import route_of
 
 if TYPE_CHECKING:
     from radiostream.http.site import Site

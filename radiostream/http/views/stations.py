@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from radiostream.audio.frames import CONTENT_TYPES, OGG
-from radiostream.http import cover as pictures
+from radiostream.http.views import cover as pictures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,14 +6,15 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from radiostream.http import cover as pictures
-from radiostream.http import exports, views
-from radiostream.http.message import ANY_ORIGIN, NO_STORE, Refusal, Response, json_response
-from radiostream.http.proxies import base_url
+from radiostream.http.protocol.message import ANY_ORIGIN, NO_STORE, Refusal, Response, json_response
+from radiostream.http.protocol.proxies import base_url
+from radiostream.http.views import cover as pictures
+from radiostream.http.views import exports
+from radiostream.http.views import stations as views
 from radiostream.playlist.history import LIMIT
 
 if TYPE_CHECKING:
-    from radiostream.http.message import Request
+    from radiostream.http.protocol.message import Request
     from radiostream.http.site import Site
     from radiostream.radio.station import Station
 

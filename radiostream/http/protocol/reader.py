@@ -11,8 +11,8 @@ import time
 from contextlib import suppress
 from typing import Final
 
-from radiostream.http.head import TOKEN
-from radiostream.http.message import Refusal
+from radiostream.http.protocol.head import TOKEN
+from radiostream.http.protocol.message import Refusal
 
 HEAD_S: Final = 10.0
 BODY_S: Final = 10.0

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from radiostream.audio.frames import CONTENT_TYPES, OGG
-from radiostream.http.cover import if_none_match
-from radiostream.http.message import NO_STORE, Headers, Refusal, Request, Response, clean
-from radiostream.http.streams import CORS
-from radiostream.http.wire import Gone, has_room
+from radiostream.http.handlers.streams import CORS
+from radiostream.http.protocol.message import NO_STORE, Headers, Refusal, Request, Response, clean
+from radiostream.http.protocol.reader import Gone, has_room
+from radiostream.http.views.cover import if_none_match
 from radiostream.radio.hls import TARGET_S, Segment
 
 if TYPE_CHECKING:

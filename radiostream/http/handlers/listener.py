@@ -11,14 +11,14 @@ import socket
 from typing import TYPE_CHECKING, Final
 
 from radiostream.audio.closing import closing
-from radiostream.http.wire import has_room
+from radiostream.http.protocol.reader import has_room
 from radiostream.radio.playout import CHUNK_S
 from radiostream.radio.ring import Chunk, Ring
 from radiostream.radio.station import Station
 from radiostream.radio.turnstile import Turn
 
 if TYPE_CHECKING:
-    from radiostream.http.icy import Framer
+    from radiostream.http.handlers.icy import Framer
     from radiostream.radio.audience import Listener
 
 STALL_S: Final = 30.0

@@ -12,8 +12,9 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from radiostream.http import api, views
-from radiostream.http.message import ANY_ORIGIN, Refusal, Request, Response
+from radiostream.http.handlers import api
+from radiostream.http.protocol.message import ANY_ORIGIN, Refusal, Request, Response
+from radiostream.http.views import stations as views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

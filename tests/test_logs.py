@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radiostream import log
+from radiostream import logs
 
 HOSTILE = [
     "a\nb",
@@ -49,14 +49,14 @@ def record(message: str, **extra: object) -> logging.LogRecord:
 
 def test_text_line(stream: io.StringIO) -> None:
     """Time, level, message."""
-    log.setup("info", "text", stream)
-    logging.getLogger("radiostream.app").warning("on the air: %s", log.quoted("Ünicode"))
+    logs.setup("info", "text", stream)
+    logging.getLogger("radiostream.app").warning("on the air: %s", logs.quoted("Ünicode"))
     assert re.fullmatch(r'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d WARNING on the air: "Ünicode"\n', stream.getvalue())
 
 
 def test_json_line() -> None:
     """The keys are stable, and the fields of `extra` stand beside them."""
-    line = log.Json().format(record("gone", station="/humor", seconds=1.5, bytes=3, why="left", track=None))
+    line = logs.Json().format(record("gone", station="/humor", seconds=1.5, bytes=3, why="left", track=None))
     assert json.loads(line) == {
         "time": "2026-11-27T08:00:00.250+00:00",
         "level": "info",
@@ -72,13 +72,13 @@ def test_json_line() -> None:
 
 def test_extra_can_not_replace_a_key() -> None:
     """A field called `level` does not hide the level."""
-    assert json.loads(log.Json().format(record("x", level="fatal", time=0)))["level"] == "info"
+    assert json.loads(logs.Json().format(record("x", level="fatal", time=0)))["level"] == "info"
 
 
 def test_level_and_repeated_setup(stream: io.StringIO) -> None:
     """Below the level nothing is written; a second setup replaces the first."""
-    log.setup("debug", "text", io.StringIO())
-    log.setup("error", "json", stream)
+    logs.setup("debug", "text", io.StringIO())
+    logs.setup("error", "json", stream)
     logging.getLogger("radiostream.x").warning("quiet")
     logging.getLogger("radiostream.x").error("loud")
     assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["loud"]
@@ -86,7 +86,7 @@ def test_level_and_repeated_setup(stream: io.StringIO) -> None:
 
 def test_a_library_is_heard_from_warning_on(stream: io.StringIO) -> None:
     """Other loggers use the same handler, without our debug level."""
-    log.setup("debug", "json", stream)
+    logs.setup("debug", "json", stream)
     logging.getLogger("urllib3").info("no")
     logging.getLogger("urllib3").warning("yes\n")
     assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["yes\n"]
@@ -95,9 +95,9 @@ def test_a_library_is_heard_from_warning_on(stream: io.StringIO) -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_name_stays_inside_its_line(name: str) -> None:
     """Line ends, escape sequences, bidi overrides and half characters are escapes in both formats."""
-    text = log.Text().format(record(f"track {name} failed", track=name))
+    text = logs.Text().format(record(f"track {name} failed", track=name))
     assert text.isprintable()
-    line = log.Json().format(record(f"track {name} failed", track=name))
+    line = logs.Json().format(record(f"track {name} failed", track=name))
     assert line.isascii()
     assert line.isprintable()
     assert json.loads(line)["track"].encode()
@@ -118,14 +118,14 @@ def test_a_hostile_name_stays_inside_its_line(name: str) -> None:
 )
 def test_quoted(name: str, shown: str) -> None:
     """A table of names and how a message shows them."""
-    assert log.quoted(name) == shown
+    assert logs.quoted(name) == shown
 
 
 @settings(deadline=None)
 @given(st.text(st.characters(codec=None), max_size=50))
 def test_quoted_is_closed_by_nothing_inside(name: str) -> None:
     """Any text, surrogates included: one printable line whose quotes can not be closed early."""
-    shown = log.quoted(name)
+    shown = logs.quoted(name)
     assert shown.isprintable()
     assert re.fullmatch(r'"([^"\\]|\\.)*"', shown)
 
@@ -140,7 +140,7 @@ def failure(text: str) -> BaseException:
 def test_traceback_in_text_is_indented() -> None:
     """Nothing of a traceback stands at the left margin, where events begin."""
     error = failure("evil\n2026-11-23 08:00:00 ERROR   forged\u2028x\x1b[31m")
-    text = log.Text().format(record("failed", exc_info=(type(error), error, error.__traceback__)))
+    text = logs.Text().format(record("failed", exc_info=(type(error), error, error.__traceback__)))
     first, *rest = text.split("\n")
     assert first.endswith("failed")
     assert rest
@@ -151,7 +151,7 @@ def test_traceback_in_text_is_indented() -> None:
 def test_traceback_in_json_is_a_field() -> None:
     """The line stays one line."""
     error = failure("evil\nx")
-    line = log.Json().format(record("failed", exc_info=(type(error), error, error.__traceback__), stack_info="here"))
+    line = logs.Json().format(record("failed", exc_info=(type(error), error, error.__traceback__), stack_info="here"))
     assert line.isprintable()
     assert "ValueError: evil\nx" in json.loads(line)["traceback"]
     assert json.loads(line)["traceback"].endswith("here")
@@ -160,7 +160,7 @@ def test_traceback_in_json_is_a_field() -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), [1], b"x", ValueError("x")])
 def test_any_extra_value_is_strict_json(value: object) -> None:
     """What JSON has no word for is written as text."""
-    event = json.loads(log.Json().format(record("x", odd=value)), parse_constant=pytest.fail)
+    event = json.loads(logs.Json().format(record("x", odd=value)), parse_constant=pytest.fail)
     assert event["odd"] == str(value)
 
 
@@ -168,7 +168,7 @@ def test_what_ends_a_thread_is_an_event(stream: io.StringIO, monkeypatch: pytest
     """One event with its traceback, and no bare text between events."""
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
-    log.setup("info", "json", stream)
+    logs.setup("info", "json", stream)
 
     def fail() -> None:
         raise RuntimeError("a bug")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from radiostream.http.message import Request, Response
+    from radiostream.http.protocol.message import Request, Response
 
 _LEAST_BYTES: Final = 1400
 """What fits into one packet gets no faster."""

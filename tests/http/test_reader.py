@@ -11,11 +11,11 @@ from typing import cast
 
 import pytest
 
-from radiostream.http import limits as shares
-from radiostream.http import wire
-from radiostream.http.limits import ADDRESS, CONNECTIONS, LISTENERS, SHORT_MAX, SHORT_MIN, Limits, short_places
-from radiostream.http.message import Refusal
-from radiostream.http.wire import Gone, Wire
+from radiostream.http.protocol import limits as shares
+from radiostream.http.protocol import reader as wire
+from radiostream.http.protocol.limits import ADDRESS, CONNECTIONS, LISTENERS, SHORT_MAX, SHORT_MIN, Limits, short_places
+from radiostream.http.protocol.message import Refusal
+from radiostream.http.protocol.reader import Gone, Wire
 
 PATIENCE_S = 20.0
 

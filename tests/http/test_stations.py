@@ -12,9 +12,9 @@ import pytest
 
 from radiostream.audio.frames import Params
 from radiostream.config import StationConfig
-from radiostream.http import views
 from radiostream.http.auth import COOKIE
-from radiostream.http.cover import etag
+from radiostream.http.views import stations as views
+from radiostream.http.views.cover import etag
 from radiostream.playlist.history import Played
 from radiostream.playlist.track import Tags, Track
 from radiostream.radio.audience import Listener

@@ -1,0 +1,1 @@
+"""One file a group of endpoints; none imports another, but streams -> listener -> icy."""

@@ -1,0 +1,1 @@
+"""Bytes and requests: reading, heads, limits, compression, proxies. Knows nothing of stations."""
