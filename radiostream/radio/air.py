@@ -1,8 +1,8 @@
 """What is heard: the tracks that are published, each on the air from the moment a new listener would start in it.
 
 The ring runs ahead of the listeners by the burst: that is the lead that players are given. A track therefore goes on
-the air not when its first chunk is published but `burst_s` later, when that chunk is where listeners start. At a mark
-(a skip) both are the same moment. Owned by the producer's thread.
+the air not when its first chunk is published but `burst_s` later, when that chunk is where listeners start. At a
+discontinuity (a skip) both are the same moment. Owned by the producer's thread.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One loaded track: its open file, its reader and its link. Used by the producer's thread only."""
+"""One loaded track: its open file, its reader and its run on the air. Used by the producer's thread only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from radiostream.audio.frames import AudioError, Block, Params, Reader
 from radiostream.audio.silence import silence
 from radiostream.playlist.history import PLAYED
 from radiostream.playlist.track import Tags, Track, open_track
-from radiostream.radio.ring import Chunk, Link
+from radiostream.radio.ring import Chunk, Run
 from radiostream.radio.status import display_title
 
 SEEK_BUFFER_BYTES = 256 << 10
@@ -24,7 +24,7 @@ class Deck:
     def __init__(self, reader: Reader, track: Track | None = None, file: BinaryIO | None = None) -> None:
         self._file = file
         self._reader = reader
-        self.link = Link(track, reader.params, reader.preamble)
+        self.run = Run(track, reader.params, reader.preamble)
         self.ended = PLAYED
         """How the track will have ended: `played`, or `failed` when reading it broke off."""
         self.position_s = 0.0
@@ -35,16 +35,16 @@ class Deck:
 
     @property
     def track(self) -> Track | None:
-        return self.link.track
+        return self.run.track
 
     @property
     def title(self) -> str:
         """What a player shows while this track is heard."""
-        return display_title(self.link.track, self.tags)
+        return display_title(self.run.track, self.tags)
 
     @property
     def params(self) -> Params:
-        return self.link.params
+        return self.run.params
 
     @property
     def kbps(self) -> int:
@@ -65,7 +65,7 @@ class Deck:
         small = block.length * 8 < len(buffer)
         view = buffer[: block.length]
         return Chunk(
-            self.link,
+            self.run,
             memoryview(bytes(view)) if small else view,
             buffer=None if small else buffer,
             start_s=start_s,

@@ -5,10 +5,10 @@ list, under a lock, from the ring's immutable chunks. The producer does nothing 
 nobody asks for has none. Segments refer to chunks; no audio is copied.
 
 Time: segments lie end to end on a timeline of their own, which begins with the Unix time and grows by what is listed
-(the clock of the ring goes back at a mark). A segment is a run of frames that fit into the target duration, over the
-ends of chunks and tracks: where sample rate and channels stay, the frames follow one another as in the plain stream,
-and no discontinuity interrupts a decoder. There is one at a mark (a skip, a resumption), where sample rate or channels
-change, and where nobody asked for so long that audio was missed.
+(the ring goes back in time at a discontinuity). A segment is a run of frames that fit into the target duration, over
+the ends of chunks and tracks: where sample rate and channels stay, the frames follow one another as in the plain
+stream, and no discontinuity interrupts a decoder. The playlist tells of one at a skip or a resumption, where sample
+rate or channels change, and where nobody asked for so long that audio was missed.
 
 Where a segment ends: FFmpeg (mpv, VLC, many a hardware radio) reads MP3 in blocks of 1,024 bytes without regard to
 segments, and gives the frames of a block that spans two segments the time of the second one. How many those are
@@ -124,7 +124,7 @@ class Segment:
 
     @property
     def codec(self) -> str:
-        return self.parts[0].chunk.link.params.codec
+        return self.parts[0].chunk.run.params.codec
 
     @property
     def is_held(self) -> bool:
@@ -190,14 +190,14 @@ class Hls:
     def _fresh(self, chunks: tuple[Chunk, ...], burst_s: float) -> Iterator[Chunk]:
         """What is new, without what was skipped at once, and without what may still be."""
         fresh = [chunk for chunk in chunks if chunk.seq > self._seen]
-        marks = [chunk for chunk in fresh if chunk.mark]
-        superseded = {one.seq for one, then in pairwise(marks) if then.start_s - one.start_s < SETTLE_S}
+        cuts = [chunk for chunk in fresh if chunk.discontinuity]
+        superseded = {one.seq for one, then in pairwise(cuts) if then.start_s - one.start_s < SETTLE_S}
         leave_out = False
         for chunk in fresh:
-            if chunk.mark:
+            if chunk.discontinuity:
                 leave_out = chunk.seq in superseded
                 settled_s = chunk.start_s + burst_s + SETTLE_S
-                if chunk is marks[-1] and self._kept and self._clock.now_s() < settled_s:
+                if chunk is cuts[-1] and self._kept and self._clock.now_s() < settled_s:
                     return
             if leave_out:
                 self._seen = chunk.seq
@@ -210,7 +210,7 @@ class Hls:
             self._at_s += _duration_s(self._open) + missed_s
             self._open.clear()
         elif self._open and chunk.barrier:
-            if chunk.mark and chunk.link is not self._open[-1].chunk.link:
+            if chunk.discontinuity and chunk.run is not self._open[-1].chunk.run:
                 self._open.clear()  # nobody was told of it, and it was skipped
             else:
                 self._close(len(self._open) - 1, self._open[-1].end, burst_s)

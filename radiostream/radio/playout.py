@@ -3,9 +3,9 @@
 Owned by the producer's thread; the meters (`published_s` and the like) are read by any.
 
 Time: a chunk's `start_s` is the second of the clock at which its first frame is due. Durations of media add up from
-one origin, so lateness never does. The origin is set anew at a *mark*: at the start, at a skip, when music follows
-silence, and after a standstill longer than the burst. A mark begins `burst_s` in the past: that much of the new track
-is published at once, so whoever joins there starts as quickly, and lags by as much, as everybody else.
+one origin, so lateness never does. The origin moves at a *discontinuity*: at the start, at a skip, when music follows
+silence, and after a standstill longer than the burst. A discontinuity begins `burst_s` in the past: that much of the
+new track is published at once, so whoever joins there starts as quickly, and lags by as much, as everybody else.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Playout:
         self._buffer_size = buffer_size
         self._burst_is_settled = False
         self._pending: tuple[Deck, Chunk] | None = None
-        self._marked_at_s = 0.0
+        self._discontinuity_at_s = 0.0
 
     def step(self) -> None:
         """Read the next chunk ahead of its time, or publish the one that was read."""
@@ -96,16 +96,16 @@ class Playout:
             self._publish_pending(*self._pending)
 
     def cut(self) -> None:
-        """End what is published here and now, and begin the programme's next track with a mark.
+        """End what is published here and now, and begin the programme's next track with a discontinuity.
 
         It is on the air at once; nothing else may be cued any more.
         """
-        self._close_link()
+        self._close_run()
         deck, buffer, block = self._cue(FIRST_S)
         self._discard_pending()
         self._settle_burst(deck)
         chunk = self._chunk(deck, buffer, block, 0.0)
-        self._mark(chunk)
+        self._begin_discontinuity(chunk)
         self._take_up(deck, chunk.start_s)
         self._publish(chunk, deck)
 
@@ -120,7 +120,7 @@ class Playout:
             self.deck.tags = tags
 
     def let_go(self) -> None:
-        """Close all files; the next `step` begins anew, with a mark."""
+        """Close all files; the next `step` begins anew, with a discontinuity."""
         self._discard_pending()
         if self.deck is not None:
             self.deck.close()
@@ -209,27 +209,27 @@ class Playout:
             log.warning("%s: %.1f s late, the clock is set anew", self._route, late_s)
             self.resyncs += 1
             self._air.delay(late_s - self.burst_s)
-            self._mark(chunk)
+            self._begin_discontinuity(chunk)
         if deck is not self.deck:
             self._take_up(deck, chunk.start_s)
         self._publish(chunk, deck)
 
-    def _mark(self, chunk: Chunk) -> None:
-        self._marked_at_s = self._clock.now_s()
-        chunk.start_s = self._marked_at_s - self.burst_s
-        chunk.mark = chunk.barrier = True
+    def _begin_discontinuity(self, chunk: Chunk) -> None:
+        self._discontinuity_at_s = self._clock.now_s()
+        chunk.start_s = self._discontinuity_at_s - self.burst_s
+        chunk.discontinuity = chunk.barrier = True
 
     def _publish(self, chunk: Chunk, deck: Deck) -> None:
         now_s = self._clock.now_s()
-        # What a mark publishes at once lies in the past by design.
-        self.drift_s = now_s - chunk.start_s if chunk.start_s >= self._marked_at_s else 0.0
+        # What a discontinuity publishes at once lies in the past by design.
+        self.drift_s = now_s - chunk.start_s if chunk.start_s >= self._discontinuity_at_s else 0.0
         self.progress_s = now_s
         self.published_s += chunk.duration_s
         chunk.title = deck.title
         self.ring.publish(chunk)
         self.due_s = chunk.end_s
 
-    def _close_link(self) -> None:
+    def _close_run(self) -> None:
         """End an Ogg link properly: with its next page, marked as its last."""
         if self._programme.family != OGG or self.deck is None:
             return
@@ -238,7 +238,7 @@ class Playout:
         if self._pending is not None and self._pending[0] is self.deck:
             ahead = self._pending[1]
             tail = memoryview(closing(OGG, ahead.view))
-            self._publish(Chunk(ahead.link, tail, start_s=ahead.start_s, duration_s=0.0), self.deck)
+            self._publish(Chunk(ahead.run, tail, start_s=ahead.start_s, duration_s=0.0), self.deck)
 
     def _take_up(self, deck: Deck, start_s: float) -> None:
         """`deck` follows what was published so far, and will be heard in its time."""

@@ -24,7 +24,7 @@ from radiostream.radio.turnstile import Turn, Turnstile
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Link:
+class Run:
     """One track's time on the air: what its chunks have in common. Compared by identity."""
 
     track: Track | None
@@ -34,15 +34,15 @@ class Link:
 
 
 class Chunk:
-    """A run of whole frames or pages of one link, published together. Immutable once published."""
+    """A run of whole frames or pages of one run, published together. Immutable once published."""
 
     __slots__ = (
         "barrier",
         "buffer",
+        "discontinuity",
         "duration_s",
-        "link",
-        "mark",
         "offsets",
+        "run",
         "seq",
         "start_s",
         "tick_s",
@@ -53,7 +53,7 @@ class Chunk:
 
     def __init__(
         self,
-        link: Link,
+        run: Run,
         view: memoryview,
         *,
         start_s: float,
@@ -63,11 +63,11 @@ class Chunk:
         offsets: array[int] | None = None,
         ticks: array[int] | None = None,
         tick_s: float = 0.0,
-        mark: bool = False,
+        discontinuity: bool = False,
         barrier: bool = False,
     ) -> None:
         self.seq = -1
-        self.link = link
+        self.run = run
         self.view = view
         self.buffer = buffer
         """The pool buffer that `view` lies in; None where it has memory of its own."""
@@ -77,10 +77,10 @@ class Chunk:
         self.offsets = offsets if offsets is not None else array("I")
         self.ticks = ticks if ticks is not None else array("I")
         self.tick_s = tick_s
-        self.mark = mark
+        self.discontinuity = discontinuity
         """The clock was set anew here (a skip, the start, a resumption): who is behind goes here at once."""
-        self.barrier = barrier or mark
-        """Nobody joins across its beginning: a mark, or a change of sample rate or channels."""
+        self.barrier = barrier or discontinuity
+        """Nobody joins across its beginning: a discontinuity, or a change of sample rate or channels."""
 
     @property
     def end_s(self) -> float:
@@ -119,7 +119,7 @@ class Ring:
         self._chunks: tuple[Chunk, ...] = ()
         self._turnstile = Turnstile()
         self._next_seq = 0
-        self._mark_seq = 0
+        self._discontinuity_seq = 0
         self.closed = False
 
     # -- the producer's thread ---------------------------------------------------------------------------------
@@ -141,8 +141,8 @@ class Ring:
         chunks = (*self._chunks, chunk)
         first = self._first_to_keep(chunks)
         self._chunks = chunks[first:]
-        if chunk.mark:
-            self._mark_seq = chunk.seq
+        if chunk.discontinuity:
+            self._discontinuity_seq = chunk.seq
         self._spares.extend(old.buffer for old in chunks[:first] if old.buffer is not None)
         self._turnstile.open()
 
@@ -166,9 +166,9 @@ class Ring:
         return self._chunks
 
     @property
-    def mark_seq(self) -> int:
+    def discontinuity_seq(self) -> int:
         """The newest chunk at which the clock was set anew; who is behind it goes there."""
-        return self._mark_seq
+        return self._discontinuity_seq
 
     def holds(self, chunk: Chunk) -> bool:
         """Whether the chunk's bytes are still its own. Ask before and after they are used."""

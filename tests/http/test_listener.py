@@ -16,7 +16,7 @@ from radiostream.http.handlers.icy import METAINT, Framer
 from radiostream.http.handlers.listener import CHANGED, CLOSED, Feed
 from radiostream.radio.audience import Listener
 from radiostream.radio.playout import CHUNK_S
-from radiostream.radio.ring import Chunk, Link
+from radiostream.radio.ring import Chunk, Run
 from tests.radio.studio import FRAME_BYTES, FRAME_S, Studio, frame, names
 
 PATIENCE_S = 20.0
@@ -279,8 +279,8 @@ def test_the_header_pages_of_a_link_come_first(studio: Studio, connect: Connect)
     """Who joins, and who goes over to the next track, gets its preamble before anything else of it."""
     ring = studio.station.ring
     for number, preamble in enumerate((b"<one>", b"<two>")):
-        link = Link(None, Params("opus", 48000, 2), preamble)
-        ring.publish(Chunk(link, memoryview(b"audio%d" % number), start_s=990 + 5 * number, duration_s=5.0))
+        run = Run(None, Params("opus", 48000, 2), preamble)
+        ring.publish(Chunk(run, memoryview(b"audio%d" % number), start_s=990 + 5 * number, duration_s=5.0))
     client = connect()
     assert client.read(22) == b"<one>audio0<two>audio1"
 

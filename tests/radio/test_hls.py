@@ -158,8 +158,8 @@ def test_other_parameters_cut(studio: Studio) -> None:
     follower.follow(40)
     check(follower.segments)
     for segment in follower.segments:
-        assert len({part.chunk.link.params for part in segment.parts}) == 1
-    cuts = [segment.parts[0].chunk.link.track for segment in follower.segments if segment.is_cut]
+        assert len({part.chunk.run.params for part in segment.parts}) == 1
+    cuts = [segment.parts[0].chunk.run.track for segment in follower.segments if segment.is_cut]
     assert [track.name for track in cuts if track][:4] == ["1.mp3", "2.mp3", "1.mp3", "2.mp3"]
 
 

@@ -8,7 +8,7 @@ from array import array
 import pytest
 
 from radiostream.audio.frames import Params
-from radiostream.radio.ring import Chunk, Link, Ring
+from radiostream.radio.ring import Chunk, Ring, Run
 from radiostream.radio.turnstile import Turn
 
 PARAMS = Params("mp3", 44100, 2)
@@ -19,11 +19,11 @@ CHUNK_S = FRAMES * FRAME_S
 PATIENCE_S = 20.0
 
 
-def chunk(ring: Ring, start_s: float, *, mark: bool = False, barrier: bool = False) -> Chunk:
+def chunk(ring: Ring, start_s: float, *, discontinuity: bool = False, barrier: bool = False) -> Chunk:
     """Four seconds of forty frames in a buffer of the pool."""
     buffer = ring.take()
     return Chunk(
-        Link(None, PARAMS, b""),
+        Run(None, PARAMS, b""),
         buffer[: FRAMES * FRAME_BYTES],
         buffer=buffer,
         start_s=start_s,
@@ -31,7 +31,7 @@ def chunk(ring: Ring, start_s: float, *, mark: bool = False, barrier: bool = Fal
         offsets=array("I", range(0, FRAMES * FRAME_BYTES, FRAME_BYTES)),
         ticks=array("I", range(FRAMES)),
         tick_s=FRAME_S,
-        mark=mark,
+        discontinuity=discontinuity,
         barrier=barrier,
     )
 
@@ -63,7 +63,7 @@ def test_a_listener_starts_with_the_frame_of_its_moment(at_s: float, expected: t
     assert (position.seq, position.offset, round(position.at_s, 6)) == expected
 
 
-@pytest.mark.parametrize("kind", ["mark", "barrier"])
+@pytest.mark.parametrize("kind", ["discontinuity", "barrier"])
 def test_nobody_joins_across_a_barrier(kind: str) -> None:
     """What lies in front of a skip or a change of parameters is not for newcomers."""
     ring = filled(2)
@@ -71,7 +71,7 @@ def test_nobody_joins_across_a_barrier(kind: str) -> None:
     position = ring.join(101.0)
     assert position is not None
     assert (position.seq, position.offset) == (2, 0)
-    assert ring.mark_seq == (2 if kind == "mark" else 0)
+    assert ring.discontinuity_seq == (2 if kind == "discontinuity" else 0)
 
 
 def test_an_empty_ring_has_no_place() -> None:
@@ -164,7 +164,7 @@ def test_the_wait_for_what_comes_next_ends_in_time() -> None:
     """A listener that has enough in hand waits so long, or until anything is published."""
     ring = filled(2)
     assert not ring.wait(Turn(), ring.next_seq, 0.001)
-    ring.publish(chunk(ring, 108.0, mark=True))
+    ring.publish(chunk(ring, 108.0, discontinuity=True))
     assert ring.wait(Turn(), 2, PATIENCE_S)
 
 

@@ -48,13 +48,13 @@ def test_each_chunk_is_due_where_the_one_before_ended(studio: Studio) -> None:
 
 
 def test_the_start_gives_the_first_listener_a_whole_burst(studio: Studio) -> None:
-    """At the start `burst_s` of the first track is published at once, as at every mark."""
+    """At the start `burst_s` of the first track is published at once, as at every discontinuity."""
     studio.show(studio.track(1, 5000))
     studio.run_until_published(
         lambda: studio.station.ring.join(studio.clock.now) is not None and studio.clock.now > 1000
     )
     first = studio.published[0]
-    assert first.mark
+    assert first.discontinuity
     assert first.start_s == 1000.0 - 8.0
     assert first.duration_s == pytest.approx(FIRST_S, abs=FRAME_S)
     position = studio.station.ring.join(1000.0 - 8.0)
@@ -71,7 +71,7 @@ def test_a_skip_is_on_the_air_at_once(studio: Studio) -> None:
     assert on_air.track.name == "2.mp3"
     assert studio.clock.now == before
     mark = studio.published[-1]
-    assert (mark.mark, studio.frames[-round(mark.duration_s / FRAME_S)]) == (True, (2, 0))
+    assert (mark.discontinuity, studio.frames[-round(mark.duration_s / FRAME_S)]) == (True, (2, 0))
     position = studio.station.ring.join(studio.clock.now - 15)
     assert position is not None
     assert (position.seq, position.offset) == (mark.seq, 0)
@@ -156,23 +156,23 @@ def test_an_empty_directory_is_silence_until_files_come(studio: Studio) -> None:
     assert studio.published[-1].end_s - studio.clock.now <= CHUNK_S
     studio.show(studio.track(1, 500))
     assert studio.station.status.on_air.title == "1"
-    assert studio.published[-1].mark
+    assert studio.published[-1].discontinuity
     assert not studio.station.status.trouble
 
 
 def test_an_emptied_directory_plays_its_track_to_the_end(studio: Studio) -> None:
-    """What is on the air plays on from its open file; silence of the same form follows, without a mark."""
+    """What is on the air plays on from its open file; silence of the same form follows, without a discontinuity."""
     track = studio.track(1, 1000)
     studio.show(track)
     studio.run_until(5)
     Path(track.path).unlink()
     studio.show()
     studio.run_until(60)
-    sounding = [chunk for chunk in studio.published if chunk.link.track is not None]
+    sounding = [chunk for chunk in studio.published if chunk.run.track is not None]
     assert sum(chunk.duration_s for chunk in sounding) == pytest.approx(1000 * FRAME_S)
     silent = studio.published[len(sounding)]
-    assert silent.link.track is None
-    assert (silent.link.params, silent.mark, silent.barrier) == (sounding[0].link.params, False, False)
+    assert silent.run.track is None
+    assert (silent.run.params, silent.discontinuity, silent.barrier) == (sounding[0].run.params, False, False)
     assert studio.station.status.on_air is not None
     assert studio.station.status.on_air.track is None
 
@@ -195,10 +195,10 @@ def test_very_many_broken_files_are_gone_through_soon(studio: Studio) -> None:
     bad = [studio.track(number, 0, b"no audio at all" * 1000) for number in range(10, 510)]
     studio.show(*bad, studio.track(600, 3000))
     studio.run_until_published(lambda: studio.station.status.tracks == 1)
-    studio.run_until_published(lambda: bool(studio.published) and studio.published[-1].link.track is not None)
+    studio.run_until_published(lambda: bool(studio.published) and studio.published[-1].run.track is not None)
     assert studio.clock.now < 1000 + 500 / 20
     assert studio.station.tracks_failed == 500
-    assert len([chunk for chunk in studio.published if chunk.mark]) == 2
+    assert len([chunk for chunk in studio.published if chunk.discontinuity]) == 2
 
 
 def test_a_changed_file_is_tried_again(studio: Studio) -> None:
@@ -262,7 +262,7 @@ def test_a_bug_costs_the_track_and_is_told_once(
         raise RuntimeError("a bug")
 
     def end_with_the_second_track(chunk: Chunk) -> None:
-        if chunk.link.track is not None and chunk.link.track.name == "2.mp3":
+        if chunk.run.track is not None and chunk.run.track.name == "2.mp3":
             station._inbox.close()
 
     monkeypatch.setattr(station._playout.deck, "fill", bug)
@@ -282,8 +282,8 @@ def test_other_parameters_are_a_barrier_and_are_named(studio: Studio, caplog: py
     studio.show(studio.track(1, 400), odd)
     with caplog.at_level(logging.INFO):
         studio.run_until(60)
-    barriers = [chunk for chunk in studio.published if chunk.barrier and not chunk.mark]
-    assert [chunk.link.params.rate_hz for chunk in barriers[:2]] == [48000, 44100]
+    barriers = [chunk for chunk in studio.published if chunk.barrier and not chunk.discontinuity]
+    assert [chunk.run.params.rate_hz for chunk in barriers[:2]] == [48000, 44100]
     assert [left.name for left in studio.station.status.odd] == ["2.mp3"]
     assert len([record for record in caplog.records if "browsers stop" in record.message]) == 1
 
@@ -393,7 +393,7 @@ def test_music_waits_for_silence_to_be_heard(studio: Studio) -> None:
     studio.show(studio.track(1, 1000))
     studio.run_until(5)
     studio.show()
-    studio.run_until_published(lambda: studio.published[-1].link.track is None)
+    studio.run_until_published(lambda: studio.published[-1].run.track is None)
     assert studio.station.status.on_air is not None
     assert studio.station.status.on_air.title == "1"
     studio.show(studio.track(2, 1000))

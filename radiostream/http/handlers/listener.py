@@ -57,10 +57,10 @@ class Feed:
         "_ends_at_change",
         "_framer",
         "_is_counted",
-        "_link",
         "_listener",
         "_params",
         "_ring",
+        "_run",
         "_sent_s",
         "_socket",
         "_started_s",
@@ -83,7 +83,7 @@ class Feed:
         self._framer = framer
         self._ends_at_change = ends_at_change
         self._turn = Turn()
-        self._link: object = None
+        self._run: object = None
         self._params: object = None
         self._clock = station.clock
         self._started_s = station.clock.now_s()
@@ -119,7 +119,7 @@ class Feed:
         ring = self._ring
         if ring.closed:
             raise Ended(CLOSED)
-        if seq < ring.mark_seq and offset == 0:
+        if seq < ring.discontinuity_seq and offset == 0:
             return self._jump(seq)
         chunk = ring.get(seq)
         if chunk is None:
@@ -138,9 +138,9 @@ class Feed:
     def _jump(self, seq: int) -> tuple[int, int]:
         """Something new began (a skip): what is left of the old is worth nothing any more."""
         ring = self._ring
-        mark = ring.get(ring.mark_seq)
+        mark = ring.get(ring.discontinuity_seq)
         chunk = ring.get(seq)
-        if mark and chunk and chunk.link is self._link and mark.link is not self._link:
+        if mark and chunk and chunk.run is self._run and mark.run is not self._run:
             tail = closing(self._station.status.family, chunk.view)
             if tail and ring.holds(chunk):
                 self._send_own(tail, chunk.title)
@@ -164,8 +164,8 @@ class Feed:
 
     def _send_chunk(self, chunk: Chunk, offset: int) -> bool:
         """Send `chunk` from `offset`; False where the ring let go of it, and the stream stands between two frames."""
-        if chunk.link is not self._link:
-            self._enter_link(chunk)
+        if chunk.run is not self._run:
+            self._enter_run(chunk)
         view = chunk.view[offset:]
         tail: bytes | None = None
         while len(view):
@@ -187,12 +187,12 @@ class Feed:
         self._sent_s += chunk.duration_s * (1 - offset / len(chunk.view))
         return True
 
-    def _enter_link(self, chunk: Chunk) -> None:
-        if self._ends_at_change and self._params not in (None, chunk.link.params):
+    def _enter_run(self, chunk: Chunk) -> None:
+        if self._ends_at_change and self._params not in (None, chunk.run.params):
             raise Ended(CHANGED)
-        self._link, self._params = chunk.link, chunk.link.params
-        if chunk.link.preamble:
-            self._send_own(chunk.link.preamble, "")
+        self._run, self._params = chunk.run, chunk.run.params
+        if chunk.run.preamble:
+            self._send_own(chunk.run.preamble, "")
 
     def _send_own(self, data: bytes, title: str) -> None:
         """Send bytes that no buffer can take away, all of them."""
