@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,20 @@ import pytest
 
 PASSWORD = "open sesame"
 START_S = 30.0
+MODULE = (sys.executable, "-m", "radiostream")
 
 
 class Radio:
     """A running server: its port, its log, and short ways to ask it."""
 
-    def __init__(self, arguments: list[str], environ: dict[str, str], cwd: Path) -> None:
+    def __init__(
+        self, arguments: list[str], environ: dict[str, str], cwd: Path, command: Sequence[str] = MODULE
+    ) -> None:
         self._ready = threading.Event()
         self.log: list[str] = []
         self.port = 0
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "radiostream", "--host", "127.0.0.1", *arguments],
+            [*command, "--host", "127.0.0.1", *arguments],
             env={**os.environ, "STATUS_PASSWORD": PASSWORD, "PYTHONPATH": str(Path.cwd()), **environ},
             cwd=cwd,
             stderr=subprocess.PIPE,

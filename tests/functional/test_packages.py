@@ -1,0 +1,81 @@
+"""What pip installs, tried as a stranger uses it: built from the source archive, in an environment of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.functional.conftest import Radio
+
+ROOT = Path(__file__).parents[2]
+PAGES = ("/web", "/status", "/static/style.css", "/static/player.js", "/favicon.ico", "/streams", "/healthz")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built out of the source archive: what is missing there is missing here too."""
+    target = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--outdir", str(target), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Deprecated" not in done.stderr + done.stdout
+    (found,) = target.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment that holds the wheel and what it asks for, nothing else; its `bin`."""
+    home = tmp_path_factory.mktemp("venv")
+    subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+    subprocess.run([home / "bin/python", "-m", "pip", "install", "--quiet", str(wheel)], check=True)
+    return home / "bin"
+
+
+@pytest.fixture
+def radio(installed: Path, tmp_path: Path) -> Iterator[Radio]:
+    """The console script, started somewhere that knows nothing of the checkout, with no audio of its own."""
+    one = Radio([], {"PORT": "0", "PYTHONPATH": ""}, tmp_path, command=[str(installed / "radiostream")])
+    yield one
+    one.stop()
+
+
+def test_the_wheel_holds_all_files(wheel: Path) -> None:
+    """Every module, page and demo track of the checkout is in the wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        inside = {name for name in archive.namelist() if name.startswith("radiostream/")}
+    sources = [path.relative_to(ROOT) for path in (ROOT / "radiostream").rglob("*") if path.is_file()]
+    pages = [Path("radiostream") / path.relative_to(ROOT) for path in (ROOT / "web").rglob("*") if path.is_file()]
+    wanted = {str(path) for path in [*sources, *pages] if "__pycache__" not in path.parts}
+    assert wanted == inside
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_of_the_wheel(radio: Radio, path: str) -> None:
+    """Every page, script and style is served."""
+    assert radio.get(path)[0] == 200
+
+
+def test_demo_of_the_wheel(radio: Radio) -> None:
+    """The first run makes sound."""
+    assert radio.json("/now-playing?route=/")["track"]
+    with urllib.request.urlopen(radio.url + "/", timeout=10) as stream:
+        assert stream.read(2) == b"\xff\xfb"
+
+
+def test_module_and_script_are_one(installed: Path, tmp_path: Path) -> None:
+    """`python -m radiostream` and `radiostream` say the same."""
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    commands = ([installed / "radiostream"], [installed / "python", "-m", "radiostream"])
+    said = {
+        subprocess.run([*command, "--help"], cwd=tmp_path, env=environ, capture_output=True, check=True).stdout
+        for command in commands
+    }
+    assert len(said) == 1
