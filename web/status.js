@@ -136,7 +136,7 @@ const nameControls = (row, name) => {
     "form[data-action=reload] button": `Reload the playlist of ${name}`,
     ".row-history .scroll": `History of ${name}`,
     ".row-left-out .scroll": `Files that ${name} leaves out`,
-    ".row-odd .scroll": `Files of ${name} in another format than most`,
+    ".row-mismatched .scroll": `Files of ${name} in another format than most`,
   };
   for (const [where, label] of Object.entries(labels)) setAttribute(row.querySelector(where), "aria-label", label);
   setAttribute(row, "aria-label", name);
@@ -180,7 +180,7 @@ const drawStation = (station) => {
   drawShuffle(find("form[data-action=shuffle]"), station);
   drawList(find(".row-history"), find("tbody"), station.history, historyRow);
   drawList(find(".row-left-out"), find(".row-left-out ul"), station.left_out, fileItem);
-  drawList(find(".row-odd"), find(".row-odd ul"), station.odd, fileItem);
+  drawList(find(".row-mismatched"), find(".row-mismatched ul"), station.mismatched, fileItem);
   return row;
 };
 

@@ -230,15 +230,16 @@ class Playout:
         self.due_s = chunk.end_s
 
     def _close_run(self) -> None:
-        """End an Ogg link properly: with its next page, marked as its last."""
+        """End an Ogg link properly: with its next page, marked as its last. Where a packet is longer than what was
+        read there is no such page, and the link ends as it is."""
         if self._programme.family != OGG or self.deck is None:
             return
         if self._pending is None:
             self._prepare(self.deck)
         if self._pending is not None and self._pending[0] is self.deck:
             ahead = self._pending[1]
-            tail = memoryview(closing(OGG, ahead.view))
-            self._publish(Chunk(ahead.run, tail, start_s=ahead.start_s, duration_s=0.0), self.deck)
+            if tail := closing(OGG, ahead.view):
+                self._publish(Chunk(ahead.run, memoryview(tail), start_s=ahead.start_s, duration_s=0.0), self.deck)
 
     def _take_up(self, deck: Deck, start_s: float) -> None:
         """`deck` follows what was published so far, and will be heard in its time."""

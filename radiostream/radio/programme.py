@@ -21,6 +21,7 @@ from radiostream.playlist.state import Saved
 from radiostream.playlist.track import Track
 from radiostream.radio import deck
 from radiostream.radio.deck import Deck
+from radiostream.radio.mismatched import Mismatched
 from radiostream.radio.status import LeftOut
 
 log = logging.getLogger(__name__)
@@ -58,8 +59,7 @@ class Programme:
         self._unreadable: dict[Track, tuple[str, float]] = {}
         """Why, and until when; the first is due first."""
         self._strangers: set[Track] = set()
-        self._usual: Params | None = None
-        self._odd: dict[Track, str] = {}
+        self._mismatched = Mismatched()
         self._playlist = Playlist(rng, config.shuffle, artist_of)
 
     # -- what there is -----------------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ class Programme:
         self.trouble = listing.trouble
         present = set(listing.tracks)
         self._broken = {track: why for track, why in self._broken.items() if track in present}
-        self._odd = {track: how for track, how in self._odd.items() if track in present}
+        self._mismatched.keep(present)
         self._unreadable = {}
         if listing.tracks:
             self._fallback = ()
@@ -124,17 +124,13 @@ class Programme:
         return (*others, *broken, *unreadable, *listed)
 
     def note_params(self, track: Track, params: Params) -> None:
-        """`track` goes on the air: the first one's sample rate and channels are the station's, others are odd."""
-        if self._usual is None:
-            self._usual = params
-        if params == self._usual or track in self._odd:
-            return
-        self._odd[track] = f"{_words(params)}, where the station has {_words(self._usual)}: browsers stop here"
-        log.info("%s: %s: %s", self._route, quoted(track.name), self._odd[track])
+        """`track` goes on the air; where it is decoded in another way than most, say so once."""
+        if how := self._mismatched.note(track, params):
+            log.info("%s: %s: %s", self._route, quoted(track.name), how)
 
-    def odd(self) -> tuple[LeftOut, ...]:
-        """Tracks that are played though they differ, each with how."""
-        return tuple(LeftOut(track.name, why) for track, why in self._odd.items())
+    def mismatched(self) -> tuple[LeftOut, ...]:
+        """Tracks that are played though they differ from most, each with how."""
+        return self._mismatched.named()
 
     # -- what comes next ---------------------------------------------------------------------------------------
 
@@ -219,7 +215,3 @@ class Programme:
         if saved.track is not None:
             self.place = saved.track, saved.elapsed_s
             self._playlist.repeat()
-
-
-def _words(params: Params) -> str:
-    return f"{params.codec} {params.rate_hz} Hz, {params.channels} ch"

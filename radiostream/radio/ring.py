@@ -80,7 +80,7 @@ class Chunk:
         self.discontinuity = discontinuity
         """The clock was set anew here (a skip, the start, a resumption): who is behind goes here at once."""
         self.barrier = barrier or discontinuity
-        """Nobody joins across its beginning: a discontinuity, or a change of sample rate or channels."""
+        """A decoder may not be able to go on: a discontinuity, or other parameters than before."""
 
     @property
     def end_s(self) -> float:
@@ -188,10 +188,13 @@ class Ring:
         return bool(chunks) and seq < chunks[0].seq
 
     def join(self, at_s: float) -> Position | None:
-        """Where a listener starts who is to hear media time `at_s` first; not before the newest barrier."""
+        """Where a listener starts who is to hear media time `at_s` first; not before the newest discontinuity.
+
+        A change of parameters is no reason to begin later: who began behind it would be ahead of everybody else.
+        """
         chunks = self._chunks
         for chunk in reversed(chunks):
-            if chunk.start_s <= at_s or chunk.barrier or chunk is chunks[0]:
+            if chunk.start_s <= at_s or chunk.discontinuity or chunk is chunks[0]:
                 offset, frame_s = chunk.locate(at_s)
                 return Position(chunk.seq, offset, frame_s)
         return None

@@ -272,7 +272,7 @@ class Station:
             shuffle=programme.shuffle,
             history=self._air.history.entries(),
             left_out=programme.left_out(),
-            odd=programme.odd(),
+            mismatched=programme.mismatched(),
             trouble=programme.trouble,
             demo=programme.playing_fallback,
         )

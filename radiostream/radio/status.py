@@ -57,7 +57,7 @@ class Status:
     history: tuple[Played, ...] = ()
     """Newest first."""
     left_out: tuple[LeftOut, ...] = ()
-    odd: tuple[LeftOut, ...] = ()
+    mismatched: tuple[LeftOut, ...] = ()
     """Tracks that are played, though their sample rate or channels differ from the rest's: browsers break there."""
     trouble: str = ""
     """Why its directory can not be read; empty when it can."""

@@ -193,7 +193,9 @@ def test_what_the_operator_sees() -> None:
     """The public entries inside, and what only he may know."""
     played = Played("1.mp3", "One", "Artist", START, None, "playing")
     left_out, odd = LeftOut("a.flac", "is FLAC"), LeftOut("b.mp3", "48000 Hz")
-    status = replace(STATUS, history=(played,), left_out=(left_out,), odd=(odd,), trouble="is missing", demo=True)
+    status = replace(
+        STATUS, history=(played,), left_out=(left_out,), mismatched=(odd,), trouble="is missing", demo=True
+    )
     one = station(status)
     one._playout.drift_s = 0.01234
     one.audience.enter(Listener(1, "192.0.2.1", "agent", 0.0))
@@ -202,7 +204,7 @@ def test_what_the_operator_sees() -> None:
     assert shown["now"] == views.now_playing(one, 112.3456, "")
     assert shown["history"] == views.history([played])
     assert shown["left_out"] == [{"name": "a.flac", "reason": "is FLAC"}]
-    assert shown["odd"] == [{"name": "b.mp3", "reason": "48000 Hz"}]
+    assert shown["mismatched"] == [{"name": "b.mp3", "reason": "48000 Hz"}]
     assert {name: shown[name] for name in ("route", "family", "listeners", "peak_listeners", "tracks")} == {
         "route": "/sub/humör", "family": "mp3", "listeners": 1, "peak_listeners": 1, "tracks": 3,
     }  # fmt: skip

@@ -88,7 +88,9 @@ class Studio:
         self.changes = Changes()
         self.patient = False
         """Whether the station runs in a thread of its own: then its waits are real, and short."""
-        config = StationConfig(options.pop("route", "/"), directory, options.pop("name", "Main"))
+        config = StationConfig(
+            options.pop("route", "/"), directory, options.pop("name", "Main"), family=options.pop("family", None)
+        )
         settings: dict[str, Any] = {"buffer_size": BUFFER, "burst_s": 8.0, **options}
         self.station = Station(
             config,

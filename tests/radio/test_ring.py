@@ -63,14 +63,14 @@ def test_a_listener_starts_with_the_frame_of_its_moment(at_s: float, expected: t
     assert (position.seq, position.offset, round(position.at_s, 6)) == expected
 
 
-@pytest.mark.parametrize("kind", ["discontinuity", "barrier"])
-def test_nobody_joins_across_a_barrier(kind: str) -> None:
-    """What lies in front of a skip or a change of parameters is not for newcomers."""
+@pytest.mark.parametrize(("kind", "place"), [("discontinuity", (2, 0)), ("barrier", (0, 100))])
+def test_nobody_joins_across_a_discontinuity(kind: str, place: tuple[int, int]) -> None:
+    """What lies in front of a skip is not for newcomers; over a change of parameters they join in step."""
     ring = filled(2)
     ring.publish(chunk(ring, 108.0, **{kind: True}))
     position = ring.join(101.0)
     assert position is not None
-    assert (position.seq, position.offset) == (2, 0)
+    assert (position.seq, position.offset) == place
     assert ring.discontinuity_seq == (2 if kind == "discontinuity" else 0)
 
 

@@ -284,7 +284,7 @@ def test_other_parameters_are_a_barrier_and_are_named(studio: Studio, caplog: py
         studio.run_until(60)
     barriers = [chunk for chunk in studio.published if chunk.barrier and not chunk.discontinuity]
     assert [chunk.run.params.rate_hz for chunk in barriers[:2]] == [48000, 44100]
-    assert [left.name for left in studio.station.status.odd] == ["2.mp3"]
+    assert [left.name for left in studio.station.status.mismatched] == ["2.mp3"]
     assert len([record for record in caplog.records if "browsers stop" in record.message]) == 1
 
 

@@ -174,7 +174,7 @@ def _row(station: Station, now_s: float) -> pages.StationRow:
         trouble=shown.trouble,
         history=[pages.HistoryRow(views.title_of(one), one.artist, one.started_at, one.ended) for one in shown.history],
         left_out=[(one.name, one.reason) for one in shown.left_out],
-        odd=[(one.name, one.reason) for one in shown.odd],
+        mismatched=[(one.name, one.reason) for one in shown.mismatched],
     )
 
 

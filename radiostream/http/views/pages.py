@@ -108,7 +108,7 @@ class StationRow:
     history: Sequence[HistoryRow] = ()
     left_out: Sequence[tuple[str, str]] = ()
     """Names of files that are not played, and why."""
-    odd: Sequence[tuple[str, str]] = ()
+    mismatched: Sequence[tuple[str, str]] = ()
     """Names of files whose sample rate or channels differ from the rest's, and how."""
 
 
@@ -198,9 +198,9 @@ def _row(station: StationRow) -> str:
         left_out_count=len(station.left_out),
         left_out_hidden=_hidden(not station.left_out),
         left_out=_each(_file_row, station.left_out),
-        odd_count=len(station.odd),
-        odd_hidden=_hidden(not station.odd),
-        odd=_each(_file_row, station.odd),
+        mismatched_count=len(station.mismatched),
+        mismatched_hidden=_hidden(not station.mismatched),
+        mismatched=_each(_file_row, station.mismatched),
     )
 
 

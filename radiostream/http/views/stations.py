@@ -129,5 +129,5 @@ def operator_listing(station: Station, now_s: float, base_path: str) -> dict[str
         "now": now_playing(station, now_s, base_path),
         "history": history(status.history),
         "left_out": [{"name": left.name, "reason": left.reason} for left in status.left_out],
-        "odd": [{"name": left.name, "reason": left.reason} for left in status.odd],
+        "mismatched": [{"name": left.name, "reason": left.reason} for left in status.mismatched],
     }
