@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
-from radiostream.audio.frames import AudioError, Block, Params
+from radiostream.audio.frames import AudioError, Block, Params, read_on
 from radiostream.audio.span import audio_span, read_at, read_into
 
 if TYPE_CHECKING:
@@ -122,6 +122,14 @@ class FramedReader:
                 continue
             self._step(rest, block)
         return block
+
+    def next_part(self) -> bool:
+        """A file is one part so far."""
+        return False
+
+    def seek(self, position_s: float) -> float:
+        """See `Reader.seek`; reads on up to there."""
+        return read_on(self, position_s)
 
     def _walk(self, view: memoryview, stop: int, most: int, block: Block) -> None:
         """Take frames behind the block as long as each is followed by another."""

@@ -21,6 +21,9 @@ CONTENT_TYPES: Final = {MP3: "audio/mpeg", AAC: "audio/aac", OGG: "audio/ogg"}
 WIDEST_FRAME: Final = 65307
 """Bytes of the largest indivisible unit there is: an Ogg page (RFC 3533). No buffer is smaller."""
 
+_STEP_S: Final = 0.03
+"""As long as the longest frame of music at usual rates; a page may be longer."""
+
 
 class AudioError(Exception):
     """This file can not be played; the text tells the operator why, in a few plain words."""
@@ -28,12 +31,18 @@ class AudioError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """What must not change inside one browser's stream."""
+    """Everything that decides decoding: where two are equal, a decoder goes on from one track into the other.
+
+    It is what must not change inside one browser's stream.
+    """
 
     codec: str
     """`mp3`, `aac`, `vorbis`, `opus` or `flac`."""
     rate_hz: int
     channels: int
+    setup: str = ""
+    """What else the codec's headers decide. Vorbis: a digest of block sizes and set-up header; FLAC: the bit depth;
+    Opus: the channel mapping; empty for the others."""
 
 
 def _offsets() -> array[int]:
@@ -49,7 +58,7 @@ class Block:
     """
 
     length: int = 0
-    """Bytes used; 0 means that the track has ended."""
+    """Bytes used; 0 means that the part of the track has ended (see `Reader.next_part`)."""
     ticks_total: int = 0
     """Duration of the block in the reader's `tick_hz`."""
     offsets: array[int] = field(default_factory=_offsets)
@@ -57,7 +66,11 @@ class Block:
 
 
 class Reader(Protocol):
-    """One open track. Used by one thread at a time; the caller owns and closes the file."""
+    """One open track. Used by one thread at a time; the caller owns and closes the file.
+
+    A file whose parameters change inside has several *parts*: `params`, `tick_hz`, `kbps` and `preamble` are those of
+    the part that `fill` reads from.
+    """
 
     @property
     def params(self) -> Params: ...
@@ -68,7 +81,7 @@ class Reader(Protocol):
 
     @property
     def kbps(self) -> int:
-        """The mean bitrate, measured (or counted in the file's own tables), at least 1."""
+        """The part's mean bitrate, measured (or counted in the file's own tables), at least 1."""
 
     @property
     def duration_s(self) -> float | None:
@@ -76,12 +89,38 @@ class Reader(Protocol):
 
     @property
     def preamble(self) -> bytes:
-        """What a listener needs before any block of this track: Ogg header pages, else empty."""
+        """What a listener needs before any block of this part: Ogg header pages, else empty."""
 
     def fill(self, view: memoryview, max_ticks: int) -> Block:
         """Put the next whole frames at the front of `view` (at least `WIDEST_FRAME` bytes).
 
         Stops at the end of the view, or once the block lasts `max_ticks` or more (at least one frame or page is
-        taken where there is one), or at the end of the track. Rubbish between frames is left out. Raises
-        `AudioError` where the file turned out to be unreadable or endless rubbish, `OSError` where reading failed.
+        taken where there is one), or at the end of the part: then the next call returns an empty block.
+        Rubbish between frames is left out. Raises `AudioError` where the file turned out to be unreadable or endless
+        rubbish, `OSError` where reading failed.
         """
+
+    def next_part(self) -> bool:
+        """Go on to what follows the part whose end `fill` has reached; False where the track ends there."""
+
+    def seek(self, position_s: float) -> float:
+        """Go to the frame or page at or before that second of the whole track; the second that it begins at.
+
+        May end in another part. A second behind the end leads to the end. Cheap: what it reads does not grow with the
+        position. Raises `AudioError`, `OSError`.
+        """
+
+
+def read_on(reader: Reader, position_s: float) -> float:
+    """`Reader.seek` for a reader at the begin of its track that has no better way: drop the blocks up to there.
+
+    Ends at most a frame or page before or behind `position_s`.
+    """
+    view = memoryview(bytearray(4 * WIDEST_FRAME))
+    reached_s = 0.0
+    while (left_s := position_s - reached_s) > _STEP_S:
+        block = reader.fill(view, max(1, int((left_s - _STEP_S) * reader.tick_hz)))
+        reached_s += block.ticks_total / reader.tick_hz
+        if not block.length and not reader.next_part():
+            break
+    return reached_s

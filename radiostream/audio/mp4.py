@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from radiostream.audio.adts import HEADER_BYTES, SAMPLES
-from radiostream.audio.frames import AAC, AudioError, Block, Params
+from radiostream.audio.frames import AAC, AudioError, Block, Params, read_on
 from radiostream.audio.mp4_tables import read_track
 from radiostream.audio.span import read_into
 
@@ -65,6 +65,14 @@ class Mp4Reader:
                 block.ticks_total += SAMPLES
             self._next = next(self._frames, None)
         return block
+
+    def next_part(self) -> bool:
+        """An MP4 track has one set of parameters, so it is one part."""
+        return False
+
+    def seek(self, position_s: float) -> float:
+        """See `Reader.seek`; reads on up to there."""
+        return read_on(self, position_s)
 
 
 def _header(config: AacConfig) -> int:

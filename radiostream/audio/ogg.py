@@ -16,7 +16,7 @@ from contextlib import suppress
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from radiostream.audio.frames import AudioError, Block
+from radiostream.audio.frames import AudioError, Block, read_on
 from radiostream.audio.ogg_headers import OPUS, VORBIS, read_link
 from radiostream.audio.ogg_page import (
     BOS,
@@ -102,6 +102,14 @@ class OggReader:
         if not block.length and self._failure is not None:
             raise self._failure
         return block
+
+    def next_part(self) -> bool:
+        """A file is one part so far."""
+        return False
+
+    def seek(self, position_s: float) -> float:
+        """See `Reader.seek`; reads on up to there."""
+        return read_on(self, position_s)
 
     def _following(self) -> _Audio | None:
         try:

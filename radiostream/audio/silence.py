@@ -94,6 +94,14 @@ class FrameSilence:
             array("I", range(0, count * samples, samples)),
         )
 
+    def next_part(self) -> bool:
+        """Silence does not end, so nothing follows it."""
+        return False
+
+    def seek(self, position_s: float) -> float:  # noqa: ARG002 - as `Reader` has it
+        """Silence is the same everywhere."""
+        return 0.0
+
 
 class OpusSilence:
     """`Reader` of a logical Ogg stream of its own: Opus packets that decode to zeros, half a second a page."""
@@ -124,6 +132,14 @@ class OpusSilence:
         while not block.length or (block.ticks_total < max_ticks and len(view) - block.length >= _OPUS_PAGE_BYTES):
             self._add_page(block, view)
         return block
+
+    def next_part(self) -> bool:
+        """Silence does not end, so nothing follows it."""
+        return False
+
+    def seek(self, position_s: float) -> float:  # noqa: ARG002 - as `Reader` has it
+        """Silence is the same everywhere."""
+        return 0.0
 
     def _add_page(self, block: Block, view: memoryview) -> None:
         self._granule += _OPUS_PAGE_TICKS

@@ -11,6 +11,7 @@ import math
 from collections import deque
 from dataclasses import dataclass, replace
 
+from radiostream.audio.frames import Params
 from radiostream.clock import Clock
 from radiostream.playlist.history import FAILED, PLAYED, History
 from radiostream.playlist.tagger import Tagger
@@ -25,6 +26,10 @@ class Cue:
 
     deck: Deck
     at_s: float
+    params: Params
+    kbps: int
+    is_part: bool = False
+    """Whether it only goes on with the track before, with other parameters."""
 
 
 class Air:
@@ -45,12 +50,21 @@ class Air:
 
     def cue(self, deck: Deck, at_s: float) -> None:
         """`deck` will be heard from `at_s` on, less what it was wound forward."""
-        self._cues.append(Cue(deck, at_s))
+        self._cues.append(Cue(deck, at_s, deck.params, deck.kbps))
+
+    def cue_part(self, deck: Deck, at_s: float) -> None:
+        """The part of the cued track that `deck` has gone on to will be heard from `at_s` on."""
+        self._cues.append(Cue(deck, at_s, deck.params, deck.kbps, is_part=True))
+
+    @property
+    def next_is_part(self) -> bool:
+        """Whether what is heard next is a further part of the track on the air."""
+        return bool(self._cues) and self._cues[0].is_part
 
     @property
     def unheard(self) -> int:
         """How many tracks are cued."""
-        return sum(cue.deck.track is not None for cue in self._cues)
+        return sum(cue.deck.track is not None and not cue.is_part for cue in self._cues)
 
     def withdraw(self) -> int:
         """Forget what is cued, for a skip; how many tracks that were."""
@@ -61,6 +75,9 @@ class Air:
     def switch(self, how: str = PLAYED) -> OnAir:
         """The next cued track is on the air; the one before it ended like `how`."""
         cue = self._cues.popleft()
+        if cue.is_part and self.on_air is not None:
+            self.on_air = replace(self.on_air, params=cue.params, kbps=cue.kbps)
+            return self.on_air
         deck, heard_at = cue.deck, self._clock.unix_s() - (self._clock.now_s() - cue.at_s)
         if self._deck is not None and self._deck.track is not None:
             self.history.end(FAILED if self._deck.ended == FAILED else how, heard_at)
@@ -74,8 +91,8 @@ class Air:
             started_at=heard_at - deck.position_s,
             started_s=cue.at_s - deck.position_s,
             duration_s=deck.duration_s,
-            params=deck.params,
-            kbps=deck.kbps,
+            params=cue.params,
+            kbps=cue.kbps,
             skipped_to=how != PLAYED,
         )
         return self.on_air

@@ -13,18 +13,18 @@ from radiostream.playlist.track import Tags, Track, open_track
 from radiostream.radio.ring import Chunk, Run
 from radiostream.radio.status import display_title
 
-SEEK_BUFFER_BYTES = 256 << 10
-SEEK_BUDGET_BYTES = 64 << 20
-"""A restart goes back to its place in a track by reading up to it; one that lies further in is not looked for."""
-
 
 class Deck:
-    """A track (or silence) being read. `close` when done; a deck that reached its end holds no file."""
+    """A track (or silence) being read. `close` when done; a deck that reached its end holds no file.
+
+    A file whose parameters change inside is heard as one track in several runs.
+    """
 
     def __init__(self, reader: Reader, track: Track | None = None, file: BinaryIO | None = None) -> None:
         self._file = file
         self._reader = reader
         self.run = Run(track, reader.params, reader.preamble)
+        """The run that the newest block belongs to."""
         self.ended = PLAYED
         """How the track will have ended: `played`, or `failed` when reading it broke off."""
         self.position_s = 0.0
@@ -55,9 +55,19 @@ class Deck:
         return self._reader.duration_s
 
     def fill(self, buffer: memoryview, max_s: float) -> Block:
-        """The next block of the track; length 0 at its end. Raises AudioError or OSError where reading broke off."""
+        """The next block of the track; length 0 at its end. A part of other parameters begins a new `run`.
+
+        Raises AudioError or OSError where reading broke off.
+        """
         if self._closed:
             return Block()
+        block = self._fill(buffer, max_s)
+        while not block.length and self._reader.next_part():
+            self.run = Run(self.track, self._reader.params, self._reader.preamble)
+            block = self._fill(buffer, max_s)
+        return block
+
+    def _fill(self, buffer: memoryview, max_s: float) -> Block:
         return self._reader.fill(buffer, max(1, round(max_s * self._reader.tick_hz)))
 
     def chunk(self, buffer: memoryview, block: Block, start_s: float) -> Chunk:
@@ -76,16 +86,9 @@ class Deck:
         )
 
     def seek(self, position_s: float) -> None:
-        """Read on to `position_s` of the track, as far as that is."""
-        buffer = memoryview(bytearray(SEEK_BUFFER_BYTES))
-        bytes_read = 0
-        with suppress(AudioError, OSError):
-            while self.position_s < position_s and bytes_read < SEEK_BUDGET_BYTES:
-                block = self.fill(buffer, position_s - self.position_s)
-                if not block.length:
-                    break
-                self.position_s += block.ticks_total / self._reader.tick_hz
-                bytes_read += block.length
+        """Begin at `position_s` of the track. Raises AudioError or OSError where that could not be read."""
+        self.position_s = self._reader.seek(position_s)
+        self.run = Run(self.track, self._reader.params, self._reader.preamble)
 
     def close(self) -> None:
         """Let go of the file; nothing more comes."""

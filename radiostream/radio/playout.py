@@ -23,7 +23,7 @@ from radiostream.playlist.track import Tags, Track
 from radiostream.radio.air import Air
 from radiostream.radio.deck import Deck
 from radiostream.radio.programme import Programme
-from radiostream.radio.ring import Chunk, Ring
+from radiostream.radio.ring import Chunk, Ring, Run
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +84,8 @@ class Playout:
         self._buffer_size = buffer_size
         self._burst_is_settled = False
         self._pending: tuple[Deck, Chunk] | None = None
+        self._run: Run | None = None
+        """That of the newest published chunk; None before the first."""
         self._discontinuity_at_s = 0.0
 
     def step(self) -> None:
@@ -124,7 +126,7 @@ class Playout:
         self._discard_pending()
         if self.deck is not None:
             self.deck.close()
-        self.deck = None
+        self.deck = self._run = None
         self.due_s = -math.inf
 
     def change_ring(self) -> None:
@@ -135,7 +137,7 @@ class Playout:
 
     @property
     def _params(self) -> Params | None:
-        return self.deck.params if self.deck else None
+        return self._run.params if self._run else None
 
     # -- reading
 
@@ -150,7 +152,7 @@ class Playout:
                 deck.close()
             deck, buffer, block = self._cue(CHUNK_S, None if deck.track else deck)
         chunk = self._chunk(deck, buffer, block, self.due_s)
-        chunk.barrier = self.deck is not None and deck.params != self.deck.params
+        chunk.barrier = self._run is not None and chunk.run.params != self._run.params
         self._pending = deck, chunk
 
     def _cue(self, max_s: float, silence: Deck | None = None) -> tuple[Deck, memoryview, Block]:
@@ -212,6 +214,8 @@ class Playout:
             self._begin_discontinuity(chunk)
         if deck is not self.deck:
             self._take_up(deck, chunk.start_s)
+        elif chunk.run is not self._run:
+            self._air.cue_part(deck, chunk.start_s + self.burst_s)
         self._publish(chunk, deck)
 
     def _begin_discontinuity(self, chunk: Chunk) -> None:
@@ -227,6 +231,7 @@ class Playout:
         self.published_s += chunk.duration_s
         chunk.title = deck.title
         self.ring.publish(chunk)
+        self._run = chunk.run
         self.due_s = chunk.end_s
 
     def _close_run(self) -> None:
@@ -236,7 +241,7 @@ class Playout:
             return
         if self._pending is None:
             self._prepare(self.deck)
-        if self._pending is not None and self._pending[0] is self.deck:
+        if self._pending is not None and self._pending[1].run is self._run:
             ahead = self._pending[1]
             if tail := closing(OGG, ahead.view):
                 self._publish(Chunk(ahead.run, memoryview(tail), start_s=ahead.start_s, duration_s=0.0), self.deck)

@@ -169,7 +169,16 @@ class Programme:
             return None
         place, self.place = self.place, None
         if place is not None and place[0] == track.path:
-            loaded.seek(place[1])
+            return self._resumed(loaded, track, place[1])
+        return loaded
+
+    def _resumed(self, loaded: Deck, track: Track, position_s: float) -> Deck | None:
+        """The track from where it was left; from its begin where that place can not be read."""
+        try:
+            loaded.seek(position_s)
+        except (AudioError, OSError):
+            loaded.close()
+            return self._load(track)
         return loaded
 
     def give_up(self, track: Track, error: AudioError | OSError) -> None:

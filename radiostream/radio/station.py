@@ -194,10 +194,13 @@ class Station:
 
     def _switch(self, how: str) -> OnAir:
         """Listeners start in the next track from now on."""
+        is_part = self._air.next_is_part
         on_air = self._air.switch(how)
         if on_air.track is not None:
             self._programme.note_params(on_air.track, on_air.params)
         self._show()
+        if is_part:
+            return on_air
         log.info(
             "%s: on the air: %s",
             self.config.route,
