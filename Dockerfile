@@ -50,5 +50,5 @@ WORKDIR /app
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=3s --start-period=5s \
-  CMD ["sh", "-c", "exec wget -q -O /dev/null http://127.0.0.1:${PORT:-8000}/healthz"]
+  CMD ["python3", "-m", "radiostream", "health"]
 ENTRYPOINT ["/entrypoint.sh"]

@@ -64,7 +64,7 @@ CUT = {
 }
 
 # Compiled programs. busybox is the shell of entrypoint.sh and the health check; its other names stay out.
-BUSYBOX_NAMES = "sh cat chmod chown env find id ls mkdir sleep tr wc wget xargs".split()
+BUSYBOX_NAMES = "sh cat chmod chown env find id ls mkdir sleep tr wc xargs".split()
 # glibc loads libgcc_s by name when a thread is ended at exit; no header tells. Without it the process dies instead.
 LOADED_BY_NAME = ["libgcc_s.so.1"]
 

@@ -216,9 +216,14 @@ def _state_keeper(config: Config) -> StateKeeper | None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The program: 0 after a signal, 2 for a wrong command line, 1 where the port can not be had."""
+    """The program: 0 after a signal, 2 for a wrong command line, 1 where the port cannot be had."""
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["health"]:
+        from radiostream import selfcheck
+
+        return selfcheck.main(words[1:], os.environ)
     try:
-        config = Config.load(sys.argv[1:] if argv is None else argv, os.environ)
+        config = Config.load(words, os.environ)
     except ConfigError as error:
         print("\n".join(error.problems), file=sys.stderr)
         return 2

@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "radiostream"
 FLOORS = ("leaf", "audio", "playlist", "radio", "http", "app")
 LEAVES = ("clock", "config", "logs", "station_names", "values")
-TOP = ("app", "health", "metrics", "reporting", "__main__")
+TOP = ("app", "health", "metrics", "reporting", "selfcheck", "__main__")
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
