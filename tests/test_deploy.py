@@ -55,8 +55,19 @@ def test_compose_keeps_to_the_specification() -> None:
 
 def test_compose_client_takes_it() -> None:
     """So has the client itself."""
-    resolved = yaml.safe_load(succeed("docker-compose", "--file", ROOT / "docker-compose.yml", "config"))
+    command = ["docker-compose", "--file", str(ROOT / "docker-compose.yml"), "config"]
+    done = subprocess.run(command, env={**os.environ, "STATUS_PASSWORD": "x"}, capture_output=True, check=True)
+    resolved = yaml.safe_load(done.stdout)
     assert resolved["services"]["radiostream"]["environment"]["DIRECTORY_ROUTES"].startswith('{"humor"')
+
+
+def test_compose_repeats_no_known_password() -> None:
+    """Without a password of the operator's own nothing starts, and it says what is missing."""
+    environ = {name: value for name, value in os.environ.items() if name != "STATUS_PASSWORD"}
+    command = ["docker-compose", "--file", str(ROOT / "docker-compose.yml"), "config"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "STATUS_PASSWORD" in done.stderr
 
 
 def test_compose_gives_away_no_power() -> None:
@@ -67,6 +78,7 @@ def test_compose_gives_away_no_power() -> None:
     assert "no-new-privileges:true" in COMPOSE["security_opt"]
     assert not COMPOSE.get("privileged")
     assert COMPOSE["deploy"]["resources"]["limits"] == {"cpus": "1", "memory": "256M"}
+    assert COMPOSE["pids_limit"] > 2 * int(COMPOSE["environment"]["MAX_CLIENTS"])
 
 
 def test_compose_mounts_what_its_routes_name() -> None:
@@ -133,7 +145,37 @@ def test_kubernetes_names_lead_somewhere(name: str) -> None:
         if "configMap" in volume:
             document("ConfigMap", volume["configMap"]["name"])
     for source in container.get("envFrom", ()):
-        document("ConfigMap" if "configMapRef" in source else "Secret", next(iter(source.values()))["name"])
+        if "configMapRef" in source:
+            document("ConfigMap", source["configMapRef"]["name"])
+
+
+def test_kubernetes_repeats_no_known_password() -> None:
+    """The operator makes the secret; the file says how, and the pod waits for it."""
+    assert not [one for one in DOCUMENTS if one["kind"] == "Secret"]
+    container = document("Deployment", "radiostream")["spec"]["template"]["spec"]["containers"][0]
+    (secret,) = [source["secretRef"] for source in container["envFrom"] if "secretRef" in source]
+    assert not secret.get("optional")
+    assert (
+        f"kubectl create secret generic {secret['name']} --from-literal=STATUS_PASSWORD="
+        in (ROOT / "kubernetes.yaml").read_text()
+    )
+
+
+def test_kubernetes_leads_to_the_origin_and_nobody_else_does() -> None:
+    """Streams and pages have a way in from outside; other pods have none."""
+    rule = document("Ingress", "radiostream")["spec"]["rules"][0]["http"]["paths"][0]
+    assert rule["backend"]["service"]["name"] == document("Service", "radiostream")["metadata"]["name"]
+    policy = document("NetworkPolicy", "radiostream")["spec"]
+    assert policy["podSelector"]["matchLabels"] == document("Service", "radiostream")["spec"]["selector"]
+    assert all(one["from"] for one in policy["ingress"])
+    assert document("ConfigMap", "radiostream")["data"]["TRUSTED_PROXIES"] == ""
+
+
+def test_kubernetes_names_its_images_exactly() -> None:
+    """What runs tomorrow is what was tried today."""
+    for name in ("radiostream", "radiostream-edge"):
+        image = document("Deployment", name)["spec"]["template"]["spec"]["containers"][0]["image"]
+        assert re.search(r":\d+\.\d+\.\d+", image)
 
 
 def test_kubernetes_edge_is_the_example() -> None:
@@ -187,7 +229,7 @@ def test_alerts(tmp_path: Path) -> None:
     """promtool knows the rules, and each fires on the figures it is for and stays quiet on a good day."""
     shutil.copy(OPS / "alerts.yml", tmp_path)
     shutil.copy(ROOT / "tests/data/alerts-test.yml", tmp_path)
-    assert "4 rules found" in succeed("promtool", "check", "rules", tmp_path / "alerts.yml")
+    assert "7 rules found" in succeed("promtool", "check", "rules", tmp_path / "alerts.yml")
     succeed("promtool", "test", "rules", tmp_path / "alerts-test.yml")
 
 
