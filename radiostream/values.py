@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 FAMILIES: Final = ("mp3", "aac", "ogg")
 _YES: Final = ("true", "1", "yes", "on")
 _NO: Final = ("false", "0", "no", "off")
+BOOLEANS: Final = _YES + _NO
 
 
 def shown(value: object) -> str:
@@ -64,7 +66,7 @@ def seconds(low: float, high: float) -> Callable[[str], float]:
 def boolean(text: str) -> bool:
     """true/false, 1/0, yes/no, on/off."""
     word = text.strip().lower()
-    if word not in _YES + _NO:
+    if word not in BOOLEANS:
         raise ValueError(f"must be true or false (or 1/0, yes/no, on/off), not {shown(text)}")
     return word in _YES
 
@@ -97,10 +99,13 @@ def path(text: str) -> Path:
     try:
         os.fsencode(text)
     except UnicodeEncodeError:
-        raise ValueError(f"can not be the name of a directory: {shown(text)}") from None
+        raise ValueError(f"cannot be the name of a directory: {shown(text)}") from None
     if not text or "\0" in text:
         raise ValueError(f"must name a directory, not {shown(text)}")
-    return Path(os.path.abspath(os.path.expanduser(text)))
+    try:
+        return Path(os.path.abspath(os.path.expanduser(text)))
+    except FileNotFoundError:
+        raise ValueError(f"{shown(text)} is relative, and the working directory no longer exists") from None
 
 
 def optional_path(text: str) -> Path | None:
@@ -128,22 +133,111 @@ def base_path(text: str) -> str:
 
 def public_url(text: str) -> str:
     """An absolute http(s) URL without query, user or slash at its end, or empty."""
+    url = text.strip().rstrip("/")
+    if url and (any(char in "?#@" for char in url) or not _is_http(url)):
+        raise ValueError(f"must be like https://radio.example.org or .../path, not {shown(text)}")
+    return url
+
+
+def http_url(text: str) -> str:
+    """An absolute http(s) URL, or empty. It may hold a user's name and password, so no message shows it."""
+    url = text.strip()
+    if url and not _is_http(url):
+        raise ValueError("must be a URL that begins with http:// or https://")
+    return url
+
+
+def http_urls(text: str) -> tuple[str, ...]:
+    """URLs parted by spaces or by commas before the next one's `http`: a comma may stand inside a URL."""
+    return tuple(dict.fromkeys(http_url(word) for word in _BETWEEN_URLS.sub(" ", text).split()))
+
+
+_BETWEEN_URLS: Final = re.compile(r"[\s,]*,\s*(?=https?:|$)|\s+", re.IGNORECASE)
+
+
+def _is_http(url: str) -> bool:
+    """Whether `url` is absolute, of plain printable characters, with a host to ask."""
     from urllib.parse import urlsplit
 
-    url = text.strip().rstrip("/")
-    if not url:
-        return ""
-    wrong = ValueError(f"must be like https://radio.example.org or .../path, not {shown(text)}")
-    if not url.isascii() or not url.isprintable() or any(char in " \"'<>\\`{}|^?#@" for char in url):
-        raise wrong
+    if not url.isascii() or not url.isprintable() or any(char in " \"'<>\\`{}|^" for char in url):
+        return False
     try:
         parts = urlsplit(url)
-        ready = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        raise wrong from None
-    if not ready:
-        raise wrong
-    return url
+        return False
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Who may frame a page: `*` alone, `none` (nobody), or origins such as https://example.org, https://*.example.org."""
+    words = tuple(dict.fromkeys(text.replace(",", " ").split()))
+    if words in (("*",), ("none",)):
+        return words if words == ("*",) else ()
+    if not words or not all(_ORIGIN.fullmatch(word) for word in words):
+        raise ValueError(f"must be *, none, or origins such as https://example.org, not {shown(text)}")
+    return words
+
+
+_ORIGIN: Final = re.compile(r"https?://(\*\.)?[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+
+
+def lufs(text: str) -> float | None:
+    """A loudness from -30 to -10 LUFS; empty, `off` and `none` are no level."""
+    word = text.strip().replace("\N{MINUS SIGN}", "-").lower()
+    if word in ("", "off", "none"):
+        return None
+    try:
+        number = float(word)
+    except ValueError:
+        number = float("nan")
+    if not -30 <= number <= -10:  # true for nan
+        raise ValueError(f"must be LUFS from -30 to -10, or off, not {shown(text)}")
+    return number
+
+
+def line(text: str) -> str:
+    """A text as people read it: one line, nothing that cannot be printed."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def site_name(text: str) -> str:
+    """What the pages call the whole: one line that is not empty."""
+    if not (name := line(text)):
+        raise ValueError("must not be empty")
+    return name
+
+
+def language(text: str) -> str:
+    """One or more language tags (BCP 47: `de`, `pt-BR`), parted by commas or spaces; told as `de,pt-BR`."""
+    tags = text.replace(",", " ").split()
+    if not all(_LANGUAGE.fullmatch(tag) for tag in tags):
+        raise ValueError(f"must be language tags such as de or pt-BR, not {shown(text)}")
+    return ",".join(tags)
+
+
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
+
+
+def country(text: str) -> str:
+    """A country's code of two letters (ISO 3166-1), as upper case."""
+    code = text.strip().upper()
+    if code and not (len(code) == 2 and code.isascii() and code.isalpha()):
+        raise ValueError(f"must be a country's two letters, such as DE, not {shown(text)}")
+    return code
+
+
+def timezone(text: str) -> str:
+    """A time zone's name in the IANA database, such as Europe/Berlin; empty: the host's."""
+    name = text.strip()
+    if not name:
+        return ""
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        raise ValueError(f"must be a time zone such as Europe/Berlin, not {shown(text)}") from None
+    return name
 
 
 def dsn(text: str) -> str:

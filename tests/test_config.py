@@ -43,6 +43,10 @@ def test_defaults_are_the_documented_ones() -> None:
     assert (config.base_path, config.public_url, config.trusted_proxies) == ("", "", ())
     assert (config.status_password, config.default_password, config.sentry_dsn) == (DEFAULT_PASSWORD, True, "")
     assert not config.audio_dir_given
+    assert (config.stations_dir, config.config, config.level_lufs, config.trim) == (None, "", None, False)
+    assert (config.site_name, config.webhooks, config.webhook_format) == ("Radio", (), "json")
+    assert (config.keep_log_months, config.embed_origins) == (24, ("*",))
+    assert (config.source_password, config.webhook_secret) == ("", "")
     (station,) = config.stations
     assert (station.route, station.directory, station.family, station.shuffle) == (
         "/",
@@ -95,6 +99,27 @@ def test_empty_variable_counts_as_unset(setting: Setting) -> None:
         (["--public-url", "https://radio.example.org/live/"], "public_url", "https://radio.example.org/live"),
         (["--public-url", "http://[::1]:8000"], "public_url", "http://[::1]:8000"),
         (["--min-free-disk-mb", "0"], "min_free_disk_mb", 0),
+        (["--stations", "/srv/radio"], "stations_dir", Path("/srv/radio")),
+        (["--level", "-16"], "level_lufs", -16.0),
+        (["--level=-23.5"], "level_lufs", -23.5),
+        (["--level", "off"], "level_lufs", None),
+        (["--trim"], "trim", True),
+        (["--trim", "no"], "trim", False),
+        (["--site-name", " Radio\n Nord "], "site_name", "Radio Nord"),
+        (
+            ["--webhook", "https://a.example/x?y=1,2", "--webhook", "http://b"],
+            "webhooks",
+            ("https://a.example/x?y=1,2", "http://b"),
+        ),
+        (["--webhook", "https://a, https://b  https://a"], "webhooks", ("https://a", "https://b")),
+        (["--webhook-format", "NTFY"], "webhook_format", "ntfy"),
+        (["--keep-log", "1"], "keep_log_months", 1),
+        (
+            ["--embed-origins", "https://a.example, https://*.b.example:8443"],
+            "embed_origins",
+            ("https://a.example", "https://*.b.example:8443"),
+        ),
+        (["--embed-origins", "none"], "embed_origins", ()),
     ],
 )
 def test_right_values(argv: list[str], field: str, value: object) -> None:
@@ -144,6 +169,18 @@ def test_right_values(argv: list[str], field: str, value: object) -> None:
         ("--public-url", "https://radio.example.org\r\nX: y"),
         ("--trusted-proxies", "10.0.0.0/33"),
         ("--trusted-proxies", "proxy.example.org"),
+        ("--stations", "a\0b"),
+        ("--level", "-9"),
+        ("--level", "-30.1"),
+        ("--level", "nan"),
+        ("--level", "loud"),
+        ("--trim", "maybe"),
+        ("--site-name", " "),
+        ("--webhook-format", "xml"),
+        ("--keep-log", "0"),
+        ("--embed-origins", "*, https://a.example"),
+        ("--embed-origins", "example.org"),
+        ("--embed-origins", "https://a.example; script-src *"),
     ],
 )
 def test_wrong_value_is_one_line_naming_flag_and_variable(flag: str, value: str) -> None:
@@ -171,7 +208,7 @@ def test_unknown_flag_value_is_not_shown() -> None:
     """Who tries `--status-password secret` finds no secret in the log."""
     assert problems_of(["--status-password", "hunter2"]) == ["--status-password: no such option (see --help)"]
     assert problems_of(["--status-password=hunter2"]) == ["--status-password: no such option (see --help)"]
-    assert problems_of(["music"]) == ["'music': unexpected argument (see --help)"]
+    assert problems_of(["music", "more"]) == ["'more': unexpected argument (see --help)"]
 
 
 def test_flag_without_its_value() -> None:
@@ -193,6 +230,7 @@ def test_what_argparse_refuses_itself() -> None:
 
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     """Both print and leave with 0; help names every flag and variable."""
+    assert {"--stations", "--config", "--webhook"} <= {setting.flag for setting in SETTINGS if setting.has_flag}
     for flag in ("--help", "--version"):
         with pytest.raises(SystemExit) as left:
             Config.load([flag], {})
@@ -219,6 +257,103 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_shuffle(argv: list[str], shuffle: bool) -> None:
     """`--shuffle` alone is true; all the words are understood."""
     assert Config.load(argv, {}).stations[0].shuffle is shuffle
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["music"],
+        ["--port", "1", "music"],
+        ["music", "--shuffle"],
+        ["--shuffle", "music"],
+        ["--port=1", "music", "--trim"],
+    ],
+)
+def test_positional_directory(argv: list[str]) -> None:
+    """One word is the default station's directory, wherever it stands."""
+    config = Config.load(argv, {"AUDIO_DIR": "/hidden"})
+    assert config.audio_dir_given
+    assert config.stations[0].directory == Path.cwd() / "music"
+    assert "--audio-dir" in problems_of([*argv, "--audio-dir", "/m"])[0]
+
+
+def test_stations_without_a_default_one() -> None:
+    """With --stations and no directory of the operator's own there is no station at `/`."""
+    assert Config.load(["--stations", "/srv"], {}).stations == ()
+    assert [one.route for one in Config.load(["--stations", "/srv", "/m"], {}).stations] == ["/"]
+    routes = {"DIRECTORY_ROUTES": '{"a": "/a"}'}
+    assert [one.route for one in Config.load(["--stations", "/srv"], routes).stations] == ["/a"]
+    (line,) = problems_of(["--stations", "/srv"], {"DIRECTORY_ROUTES": '{"/": {"name": "x"}}'})
+    assert "directory" in line
+
+
+def test_all_that_can_be_said_of_a_station() -> None:
+    """An object of the directory routes takes every key of `station.toml`; what it says is known as said."""
+    about = {
+        "dir": "/a", "homepage": "https://a.example/", "logo": "https://a.example/l.png", "language": "de, pt-BR",
+        "country": "de", "level": -16, "trim": True, "timezone": "Europe/Berlin", "hidden": "yes",
+        "relay": "http://b.example/live",
+    }  # fmt: skip
+    station = Config.load(["--level=-20"], {"DIRECTORY_ROUTES": json.dumps({"a": about})}).stations[1]
+    assert (station.homepage, station.logo) == ("https://a.example/", "https://a.example/l.png")
+    assert (station.language, station.country, station.level_lufs) == ("de,pt-BR", "DE", -16.0)
+    assert (station.trim, station.timezone, station.hidden) == (True, "Europe/Berlin", True)
+    assert station.relay == "http://b.example/live"
+    assert {"directory", "level_lufs", "relay"} <= station.said
+    assert "name" not in station.said
+
+
+def test_config_file(tmp_path: Path) -> None:
+    """Flags' names as keys; flags and variables beat it; what is wrong in it is told with the rest."""
+    file = tmp_path / "radiostream.toml"
+    file.write_text(
+        'port = 1234\nburst = 4.5\nshuffle = true\nsite-name = "Nord"\nwebhook = ["http://a", "http://b"]\n'
+        'bitrate = 64\ntrusted-proxies = ["10.0.0.0/8", "::1"]\n[directory-routes]\nhumor = "/h"\n'
+        '[directory-routes.rock]\ndir = "/r"\nlevel = -18\n'
+    )
+    config = Config.load(["--config", str(file), "--port", "1"], {"BITRATE": "96"})
+    assert (config.port, config.kbps, config.burst_s, config.site_name) == (1, 96, 4.5, "Nord")
+    assert (config.webhooks, len(config.trusted_proxies)) == (("http://a", "http://b"), 2)
+    assert [(one.route, one.shuffle, one.level_lufs) for one in config.stations[1:]] == [
+        ("/humor", True, None),
+        ("/rock", True, -18.0),
+    ]
+    file.write_text('prot = 1\nport = "x"\nburst = [1]\nconfig = "y"\n')
+    lines = problems_of([], {"CONFIG": str(file)})
+    assert [sum(word in line for line in lines) for word in ("'prot'", "--port (PORT)", "burst", "'config'")] == [1] * 4
+
+
+@pytest.mark.parametrize("content", [b"port =", b"\xff", b"a = " + b"[" * 5000])
+def test_broken_config_file(tmp_path: Path, content: bytes) -> None:
+    """One line that names the file and, where TOML is to blame, the line in it."""
+    file = tmp_path / "c.toml"
+    file.write_bytes(content)
+    (line,) = problems_of(["--config", str(file)])
+    assert line.startswith("--config (CONFIG): ")
+    assert line.isprintable()
+    (missing,) = problems_of(["--config", str(tmp_path / "none")])
+    assert "No such file" in missing
+
+
+def test_secrets(tmp_path: Path) -> None:
+    """The broadcasters' password and the webhooks' key come as the operator's does, but may be missing."""
+    file = tmp_path / "secret"
+    file.write_text("s1\n")
+    config = Config.load([], {"SOURCE_PASSWORD_FILE": str(file), "WEBHOOK_SECRET": "s2"})
+    assert (config.source_password, config.webhook_secret) == ("s1", "s2")
+    assert "s1" not in repr(config)
+    assert "s2" not in repr(config)
+    assert problems_of([], {"SOURCE_PASSWORD": "a\nb"})
+
+
+def test_deleted_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative path is then told, an absolute one needs none."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert "no longer exists" in problems_of([])[0]
+    assert Config.load(["/music"], {}).audio_dir_given
 
 
 def test_directory_routes() -> None:

@@ -104,7 +104,13 @@ def test_each_setting_is_documented_with_its_default() -> None:
     """The table and `--help` say the same, none has a row more but what only the environment has."""
     table_, help_ = documented(), helped()
     only_environment = {name for name, (flag, _) in table_.items() if not flag}
-    assert only_environment == {"STATUS_PASSWORD", "SENTRY_DSN", "SENTRY_ENVIRONMENT"}
+    assert only_environment == {
+        "STATUS_PASSWORD",
+        "SOURCE_PASSWORD",
+        "WEBHOOK_SECRET",
+        "SENTRY_DSN",
+        "SENTRY_ENVIRONMENT",
+    }
     assert {name: row for name, row in table_.items() if name not in only_environment} == help_
 
 
