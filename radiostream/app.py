@@ -212,7 +212,8 @@ class Radio:
 def _state_keeper(config: Config) -> StateKeeper | None:
     if config.state_dir is None:
         return None
-    return StateKeeper({one.route: StateFile(config.state_dir, one.route) for one in config.stations})
+    directory = config.state_dir
+    return StateKeeper(lambda route: StateFile(directory, route))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

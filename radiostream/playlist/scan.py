@@ -78,6 +78,10 @@ class Directory:
         self._looks = 0
         self._listing = Listing()
 
+    def distrust(self) -> None:
+        """Let the files of the first look stand still first, as those of every other look."""
+        self._looks = 1
+
     def look(self, eager: bool = False) -> Listing:
         """Read the directory. A new or changed file joins when a look finds the size and time that the last one found.
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from radiostream.threads import Worker
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -27,6 +29,7 @@ _VERSION: Final = 1
 _LONGEST_NAME: Final = 100
 _MOST_BYTES: Final = 256 * 1024 * 1024
 _LONGEST_TRACK_S: Final = 1e9
+_MOST_FILES: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,52 +127,55 @@ class StateFile:
 class StateKeeper:
     """Writes the states of all stations from a thread of its own; of each, only the newest waits to be written."""
 
-    def __init__(self, files: Mapping[str, StateFile]) -> None:
-        self._files = dict(files)
-        self._wake = threading.Condition()
-        """Guards everything below; nobody holds it while writing."""
+    def __init__(self, file_of: Callable[[str], StateFile]) -> None:
+        """`file_of(route)` makes the file of a station's state."""
+        self._file_of = file_of
+        self._files: dict[str, StateFile] = {}
+        """Used by the thread "state" alone, once it has been started."""
+        self._lock = threading.Lock()  # guards _waiting; nobody holds it while writing
         self._waiting: dict[str, Saved] = {}
-        self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="state", daemon=True)
+        self._worker = Worker("state", self.write, last_step=True)
 
     def start(self) -> None:
-        self._thread.start()
+        self._worker.start()
 
     def load(self, route: str) -> Saved:
-        """What was saved for the station at `route`; call it before the first `keep`."""
-        return self._files[route].load()
+        """What was saved for the station at `route`. Reads the disk, by a hand of its own: any thread."""
+        with self._lock:
+            waiting = self._waiting.get(route)
+        return waiting or self._file_of(route).load()
 
     def keep(self, route: str, saved: Saved) -> None:
         """Write this soon, instead of what still waits. Any thread; answers at once."""
-        with self._wake:
+        with self._lock:
             self._waiting[route] = saved
-            self._wake.notify_all()
+        self._worker.wake()
+
+    def close(self) -> None:
+        """Ask the thread to write what waits and to end."""
+        self._worker.close()
 
     def stop(self, timeout_s: float = 1.0) -> None:
         """Write what waits and end the thread; one that hangs in the disk is left behind after `timeout_s`."""
-        with self._wake:
-            self._stopping = True
-            self._wake.notify_all()
-        if self._thread.is_alive():
-            self._thread.join(timeout_s)
+        self._worker.stop(timeout_s)
 
     def write(self) -> None:
         """Write all that waits: the thread's work, by hand in tests."""
-        with self._wake:
+        with self._lock:
             waiting, self._waiting = self._waiting, {}
         for route, saved in waiting.items():
             try:
-                self._files[route].save(saved)
+                self._file(route).save(saved)
             except Exception:
                 log.exception("saving the state of %s failed", route)
 
-    def _run(self) -> None:
-        stopping = False
-        while not stopping:
-            with self._wake:
-                self._wake.wait_for(lambda: self._stopping or bool(self._waiting))
-                stopping = self._stopping
-            self.write()
+    def _file(self, route: str) -> StateFile:
+        """One object a station, which knows what it has written; those of stations that left are forgotten in time."""
+        if len(self._files) > _MOST_FILES:
+            self._files.clear()
+        if route not in self._files:
+            self._files[route] = self._file_of(route)
+        return self._files[route]
 
 
 def write_atomically(path: Path, data: bytes) -> None:

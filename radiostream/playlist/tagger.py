@@ -13,6 +13,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from radiostream.playlist.track import Tags, read_tags
+from radiostream.threads import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,8 +43,8 @@ class Tagger:
         self._read = read
         self._now = now
         self._rests = rests
-        self._wake = threading.Condition()
-        """Guards everything below; nobody holds it while reading a file."""
+        self._known = threading.Condition()
+        """Guards everything below, and tells who waits that a file was read; nobody holds it while reading one."""
         self._stopping = False
         self._tags: dict[Track, Tags] = {}
         self._requested: dict[Track, None] = {}
@@ -55,18 +56,22 @@ class Tagger:
         self._begun = 0
         self._told_s = 0.0
         self._artists: dict[str, str] = {}
-        self._thread = threading.Thread(target=self._run, name="tagger", daemon=True)
+        self._worker = Worker("tagger", self._work)
 
     def start(self) -> None:
-        self._thread.start()
+        self._worker.start()
+
+    def close(self) -> None:
+        """Ask for the end of the thread; nobody waits any longer."""
+        with self._known:
+            self._stopping = True
+            self._known.notify_all()
+        self._worker.close()
 
     def stop(self, timeout_s: float = 1.0) -> None:
         """End the thread; one that hangs in a file is left behind after `timeout_s`. Nobody waits any longer."""
-        with self._wake:
-            self._stopping = True
-            self._wake.notify_all()
-        if self._thread.is_alive():
-            self._thread.join(timeout_s)
+        self.close()
+        self._worker.stop(timeout_s)
 
     def get(self, track: Track) -> Tags | None:
         """The track's tags where they are known by now."""
@@ -79,27 +84,30 @@ class Tagger:
 
     def request(self, track: Track) -> Tags | None:
         """The track's tags where they are known; else None, and they are read next and told to `on_tags`."""
-        with self._wake:
+        with self._known:
             tags = self._tags.get(track)
-            if tags is None and track not in self._requested:
-                self._requested[track] = None
-                self._wake.notify_all()
-            return tags
+            if tags is not None or track in self._requested:
+                return tags
+            self._requested[track] = None
+        self._worker.wake()
+        return None
 
     def wait(self, track: Track, timeout_s: float) -> Tags | None:
         """The track's tags, waited for; None when they did not come in time (they are told to `on_tags` then)."""
         self.request(track)
-        with self._wake:
-            self._wake.wait_for(lambda: self._stopping or track in self._tags, timeout_s)
+        with self._known:
+            self._known.wait_for(lambda: self._stopping or track in self._tags, timeout_s)
             return self._tags.get(track)
 
     def enqueue(self, route: str, tracks: Sequence[Track]) -> None:
         """`tracks` is now the whole listing of the station at `route`: read what is new, forget what is in no listing.
         The sequence is kept, not copied. O(1) for the caller."""
-        with self._wake:
-            self._listings[route] = tracks
+        with self._known:
+            self._listings.pop(route, None)
+            if tracks:
+                self._listings[route] = tracks
             self._changed = True
-            self._wake.notify_all()
+        self._worker.wake()
 
     def step(self) -> bool:
         """Read one file, where there is one to read: the thread's work, by hand in tests."""
@@ -112,10 +120,10 @@ class Tagger:
         except Exception:
             log.exception("reading the tags of %s failed", track.name)
             tags = Tags()
-        with self._wake:
+        with self._known:
             self._tags[track] = self._slim(tags)
             requested = self._requested.pop(track, False) is None
-            self._wake.notify_all()
+            self._known.notify_all()
         if requested and self._on_tags is not None:
             self._on_tags(track, tags)
         self._tell_progress()
@@ -123,7 +131,7 @@ class Tagger:
 
     def _sort_out(self) -> None:
         """Bring `_tags` and `_todo` in line with the listings, outside the lock: this takes milliseconds."""
-        with self._wake:
+        with self._known:
             if not self._changed:
                 return
             self._changed = False
@@ -134,7 +142,7 @@ class Tagger:
         self._todo = deque(track for track in listed if track not in kept)
         artists = {tag.artist for tag in kept.values()}
         self._artists = {artist: artist for artist in artists}
-        with self._wake:
+        with self._known:
             self._tags = kept
         if self._todo and not self._begun and len(self._todo) > MANY:
             self._begun, self._told_s = len(self._todo), self._now()
@@ -142,7 +150,7 @@ class Tagger:
 
     def _next(self) -> Track | None:
         """The next track to read; one that was asked for stays in `_requested` until it has been read."""
-        with self._wake:
+        with self._known:
             for track in self._requested:
                 return track
         while self._todo:
@@ -166,17 +174,9 @@ class Tagger:
             self._told_s = self._now()
             log.info("reading tags: %d files to go", len(self._todo))
 
-    def _run(self) -> None:
-        while not self._stopping:
-            begun_s = self._now()
-            try:
-                worked = self.step()
-            except Exception:
-                log.exception("telling a track's tags failed")
-                worked = True
-            took_s = self._now() - begun_s
-            with self._wake:
-                if not worked:
-                    self._wake.wait_for(lambda: self._stopping or self._changed or bool(self._requested))
-                elif self._rests:
-                    self._wake.wait_for(lambda: self._stopping or bool(self._requested), took_s)
+    def _work(self) -> float | None:
+        """A step of the thread: one file, then a rest as long as that took."""
+        begun_s = self._now()
+        if not self.step():
+            return None
+        return self._now() - begun_s if self._rests else 0.0

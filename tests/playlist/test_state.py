@@ -161,7 +161,7 @@ def test_what_is_no_json(tmp_path: Path) -> None:
 
 def test_keeper_writes_the_newest(tmp_path: Path) -> None:
     """Of what is kept in quick succession only the last is written; stopping writes what waits."""
-    keeper = StateKeeper({route: StateFile(tmp_path, route) for route in ("/", "/humor")})
+    keeper = StateKeeper(lambda route: StateFile(tmp_path, route))
     for number in range(5):
         keeper.keep("/", Saved({"number": number}, [], None, 0.0))
     keeper.keep("/humor", SAVED)
@@ -179,7 +179,7 @@ def test_keeper_writes_soon(tmp_path: Path) -> None:
         if path.name == "place.json":
             done.set()
 
-    keeper = StateKeeper({"/": StateFile(tmp_path, "/", write)})
+    keeper = StateKeeper(lambda route: StateFile(tmp_path, route, write))
     keeper.start()
     keeper.keep("/", SAVED)
     assert done.wait(PATIENCE_S)
@@ -192,7 +192,7 @@ def test_keeper_survives(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
     def write(_path: Path, _data: bytes) -> None:
         raise RuntimeError("a bug")
 
-    keeper = StateKeeper({"/": StateFile(tmp_path, "/", write), "/b": StateFile(tmp_path, "/b")})
+    keeper = StateKeeper(lambda route: StateFile(tmp_path, route, write if route == "/" else None))
     with caplog.at_level(logging.ERROR):
         for route in ("/", "/b"):
             keeper.keep(route, SAVED)

@@ -176,7 +176,7 @@ def test_station_that_fails(reader: Reader, caplog: pytest.LogCaptureFixture) ->
         assert tagger.wait(track("a"), PATIENCE_S) is not None
         assert tagger.wait(track("b"), PATIENCE_S) is not None
         tagger.stop(PATIENCE_S)
-    assert {record.getMessage() for record in caplog.records} == {"telling a track's tags failed"}
+    assert {record.getMessage() for record in caplog.records} == {"a step of the thread tagger failed; it goes on"}
 
 
 def test_stopped(reader: Reader) -> None:
