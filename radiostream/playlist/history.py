@@ -18,6 +18,12 @@ PLAYED: Final = "played"
 SKIPPED: Final = "skipped"
 FAILED: Final = "failed"
 
+TRACK: Final = "track"
+JINGLE: Final = "jingle"
+LIVE: Final = "live"
+KINDS: Final = (TRACK, JINGLE, LIVE)
+"""What an entry is: music, what a rule of the folder put between, or a live source."""
+
 _LATEST: Final = 253402300799.0
 """Unix seconds of the end of the year 9999, behind which there are no dates to show."""
 
@@ -33,6 +39,8 @@ class Played:
     ended_at: float | None
     ended: str
     """`playing`, `played`, `skipped` or `failed`."""
+    kind: str = TRACK
+    """One of `KINDS`."""
 
 
 class History:
@@ -45,7 +53,7 @@ class History:
         """Newest first; the same tuple until something changes."""
         return self._entries
 
-    def begin(self, track: str, tags: Tags, now: float, resumed: bool = False) -> None:
+    def begin(self, track: str, tags: Tags, now: float, resumed: bool = False, kind: str = TRACK) -> None:
         """`track` (its file's name) goes on the air at `now` (Unix seconds), which ends what still played.
 
         With `resumed`, after a restart, it goes on with the entry that was playing, where that is the same track's.
@@ -55,7 +63,7 @@ class History:
             self.retitle(tags)
             return
         self.end(PLAYED, now)
-        entry = Played(track, tags.title, tags.artist, now, None, PLAYING)
+        entry = Played(track, tags.title, tags.artist, now, None, PLAYING, kind)
         self._entries = (entry, *self._entries[: LIMIT - 1])
 
     def retitle(self, tags: Tags) -> None:
@@ -93,14 +101,15 @@ def _played(item: object) -> Played | None:
     """One entry from JSON, None where it is not one."""
     if not isinstance(item, dict):
         return None
-    track, title, artist, started_at, ended_at, ended = map(item.get, _NAMES)
+    track, title, artist, started_at, ended_at, ended, kind = map(item.get, _NAMES)
     if not (isinstance(track, str) and isinstance(title, str) and isinstance(artist, str)):
         return None
     started = _time(started_at)
     if started is None or ended not in (PLAYING, PLAYED, SKIPPED, FAILED):
         return None
     over = _time(ended_at)
-    return Played(track, title, artist, started, None if ended == PLAYING else started if over is None else over, ended)
+    ended_at = None if ended == PLAYING else started if over is None else over
+    return Played(track, title, artist, started, ended_at, ended, kind if kind in KINDS else TRACK)
 
 
 def _time(value: object) -> float | None:

@@ -3,7 +3,8 @@
 In shuffle, a cycle plays every track once: `_pending` is what it has still to play, `_done` what it has played. In
 sequence the tracks are a circle: `_pending` is the listing from behind `_place` once round. Switching keeps `_done`, so
 no track comes a second time before all came once: shuffle begins with the others, and sequence steps over it once.
-What was played lies on two stacks, `_back` and `_ahead`, between which previous and next move.
+What was given lies on one line with two positions, as in MPD: `queued`, up to which it has been read ahead, and
+`heard`, where listeners are. What lies behind `queued` was gone back over, or taken back, and comes again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +35,21 @@ def _unknown(_track: Track) -> str:
     return ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """A place on the line: so many entries lie before it, the last of them current unless `path` is None."""
+
+    count: int = 0
+    path: str | None = None
+    """May name what is not listed (yet): after `restore`, or when the file is gone."""
+    track: Track | None = None
+
+    @property
+    def back(self) -> int:
+        """How many entries `previous` has before it."""
+        return self.count - (self.path is not None)
+
+
 class Playlist:
     """What plays next. Tracks are known by path: a replaced file takes the place of the one before it.
 
@@ -49,11 +66,12 @@ class Playlist:
         self._done: set[str] = set()
         self._stepped_over: set[str] = set()
         """What sequence is to step over when it comes there, as shuffle had played it."""
-        self._back: deque[str] = deque(maxlen=STEPS_BACK)
-        self._ahead: list[str] = []
-        self._current: Track | None = None
-        self._current_path: str | None = None
-        """May name what is not listed (yet): after `restore`, or when the file is gone."""
+        self._line: list[str] = []
+        self._queued = _Position()
+        """What `next` gave last."""
+        self._heard = _Position()
+        """What listeners hear: at `_queued`, or so many steps before it as `_unheard` has tracks."""
+        self._unheard: deque[Track] = deque()
         self._place: str | None = None
         """The latest track that came from `_pending`; sequence goes on behind it, even when it is gone."""
         self._promised = False
@@ -68,7 +86,7 @@ class Playlist:
     def current(self) -> Track | None:
         """What `next` or `previous` returned last (its file may be gone by now); after `restore` and `update` the track
         that was current then, if it is still there."""
-        return self._current
+        return self._queued.track
 
     @property
     def shuffle(self) -> bool:
@@ -79,8 +97,8 @@ class Playlist:
         order or (shuffle) at a random later slot. O(n)."""
         self._tracks = {track.path: track for track in tracks}
         self._promised = False
-        if self._current is None and self._current_path is not None:
-            self._current = self._tracks.get(self._current_path)
+        self._queued = self._found(self._queued)
+        self._heard = self._found(self._heard)
         if not self._tracks:
             return  # a directory that is away for a while finds its order again
         if self._shuffle:
@@ -119,13 +137,26 @@ class Playlist:
         if path is None:
             self._leave()
             return None
-        if self._ahead:
-            self._ahead.pop()
-        else:
+        if self._queued.count == len(self._line):
             self._take()
-        if self._current_path is not None:
-            self._back.append(self._current_path)
-        return self._enter(path)
+            self._line.append(path)
+        track = self._tracks[path]
+        self._queued = _Position(self._queued.count + 1, path, track)
+        self._unheard.append(track)
+        self._forget(self._queued.back - STEPS_BACK)
+        return track
+
+    def hear(self) -> None:
+        """The first track that `next` gave and that was not heard yet is heard now; nothing where there is none."""
+        if self._unheard:
+            count = self._heard.count + 1
+            self._heard = _Position(count, self._line[count - 1], self._unheard.popleft())
+
+    def rewind(self) -> None:
+        """What `next` gave and nobody has heard comes again, in the same order; current is what is heard."""
+        self._promised = False
+        self._queued = self._heard
+        self._unheard.clear()
 
     def peek(self) -> Track | None:
         """What `next` will return, unless `update`, `set_shuffle`, `previous` or another `peek` comes between, which
@@ -137,60 +168,46 @@ class Playlist:
     def previous(self) -> Track | None:
         """Go back to what really played before. With nothing left there: the track in front of the current one (in
         sequence) or the current one once more (shuffle). None, with nothing current, when there are no tracks."""
-        if not self._tracks:
-            self._leave()
-            return None
-        self._promised = False
-        path = self._drop_gone(self._back)
-        if path is not None:
-            self._back.pop()
-        elif not self._shuffle and self._current_path is not None:
-            path = self._in_front(self._current_path)
-        elif self._current_path in self._tracks:
-            return self._enter(self._current_path)
-        if path is None:
-            return self.next()
-        if self._current_path is not None:
-            self._ahead.append(self._current_path)
-        return self._enter(path)
+        track = self._step_back()
+        self._heard_is_queued()
+        return track
 
     def repeat(self) -> None:
         """Let `next` give the current track once more, as after a restart."""
         self._promised = False
-        if self._current_path is not None:
-            self._ahead.append(self._current_path)
-        self._enter(None)
+        self._queued = _Position(self._queued.back)
+        self._heard_is_queued()
 
-    def rewind(self, count: int, current: Track | None) -> None:
-        """Take the last `count` calls of `next` back: what they gave comes again, in the same order. `current` is what
-        was current before them, whether its file is still there or not."""
+    def _step_back(self) -> Track | None:
+        if not self._tracks:
+            self._leave()
+            return None
         self._promised = False
-        self._current_path, back, self._ahead = self._rewound(count)
-        self._back = deque(back, maxlen=STEPS_BACK)
-        self._current = current
+        path = self._top_of_back()
+        current = self._queued
+        if path is not None:
+            return self._enter(current.back, path)
+        if self._shuffle and current.path in self._tracks:
+            return self._enter(current.count, current.path)
+        if self._shuffle or current.path is None:
+            return self.next()
+        path = self._in_front(current.path)
+        self._line.insert(current.back, path)
+        return self._enter(current.count, path)
 
-    def _rewound(self, count: int) -> tuple[str | None, list[str], list[str]]:
-        """The current path and both stacks as they were so many calls of `next` ago."""
-        path, back, ahead = self._current_path, list(self._back), list(self._ahead)
-        for _ in range(count):
-            if path is not None:
-                ahead.append(path)
-            path = back.pop() if back else None
-        return path, back, ahead
-
-    def state(self, unheard: int = 0) -> dict[str, object]:
-        """All that `restore` needs, ready for JSON (in ASCII: paths may hold surrogate escapes); the last `unheard`
-        calls of `next` are taken back in it. O(n)."""
-        current, back, ahead = self._rewound(unheard)
+    def state(self) -> dict[str, object]:
+        """All that `restore` needs, ready for JSON (in ASCII: paths may hold surrogate escapes), as listeners hear it:
+        what is read ahead comes again. O(n)."""
+        heard = self._heard
         return {
             "shuffle": self._shuffle,
-            "current": current,
+            "current": heard.path,
             "place": self._place,
             "pending": list(self._pending) if self._shuffle else [],
             "done": list(self._done),
             "stepped_over": list(self._stepped_over),
-            "back": back,
-            "ahead": ahead,
+            "back": self._line[: heard.back],
+            "ahead": self._line[: heard.count - 1 if heard.count else None : -1],
         }
 
     def restore(self, state: Mapping[str, object]) -> None:
@@ -198,33 +215,51 @@ class Playlist:
         shuffle = state.get("shuffle")
         if isinstance(shuffle, bool):
             self._shuffle = shuffle
-        self._current = None
-        self._current_path = _path(state.get("current"))
         self._place = _path(state.get("place"))
         self._done = set(_paths(state.get("done")))
         self._stepped_over = set(_paths(state.get("stepped_over")))
         self._pending = deque(path for path in dict.fromkeys(_paths(state.get("pending"))) if path not in self._done)
-        self._back = deque(_paths(state.get("back")), maxlen=STEPS_BACK)
-        self._ahead = _paths(state.get("ahead"))[-STEPS_BACK:]
+        current, back = _path(state.get("current")), _paths(state.get("back"))[-STEPS_BACK:]
+        ahead = _paths(state.get("ahead"))[-STEPS_BACK:]
+        self._line = [*back, *([] if current is None else [current]), *reversed(ahead)]
+        self._queued = _Position(len(back) + (current is not None), current)
+        self._heard_is_queued()
         self.update(tuple(self._tracks.values()))
 
-    def _enter(self, path: str | None) -> Track | None:
-        self._current_path = path
-        self._current = None if path is None else self._tracks[path]
-        return self._current
+    def _enter(self, count: int, path: str) -> Track:
+        track = self._tracks[path]
+        self._queued = _Position(count, path, track)
+        return track
+
+    def _heard_is_queued(self) -> None:
+        self._heard = self._queued
+        self._unheard.clear()
+
+    def _found(self, position: _Position) -> _Position:
+        """The same position with its track, where the listing has it (again)."""
+        if position.track is None and position.path is not None:
+            return replace(position, track=self._tracks.get(position.path))
+        return position
+
+    def _forget(self, count: int) -> None:
+        """Drop so many entries from the front of the line: nobody goes back that far."""
+        count = min(count, self._heard.back)
+        if count > 0:
+            del self._line[:count]
+            self._queued = replace(self._queued, count=self._queued.count - count)
+            self._heard = replace(self._heard, count=self._heard.count - count)
 
     def _leave(self) -> None:
         """Nothing is there to play; a restored current track that was never seen yet is waited for."""
-        if self._current is not None:
-            self._back.append(self._current.path)
-            self._enter(None)
+        if self._queued.track is not None:
+            self._queued = _Position(self._queued.count)
 
     def _upcoming(self, mend: bool) -> str | None:
-        """The path that is next: at the end of `_ahead`, else now at the front of `_pending`. O(1) but for a new cycle
-        and the (rare) artist who would follow himself."""
+        """The path that is next: on the line behind `_queued`, else now at the front of `_pending`. O(1) but for a new
+        cycle and the (rare) artist who would follow himself."""
         if not self._tracks:
             return None
-        path = self._drop_gone(self._ahead)
+        path = self._top_of_ahead()
         if path is not None:
             return path
         if self._shuffle:
@@ -247,7 +282,7 @@ class Playlist:
             if not self._pending:
                 self._pending = deque(self._circle())
             path = self._pending[0]
-            on_air = path == self._current_path and len(self._tracks) > 1
+            on_air = path == self._queued.path and len(self._tracks) > 1
             if not on_air and path not in self._stepped_over:
                 return
             self._stepped_over.discard(path)
@@ -261,7 +296,7 @@ class Playlist:
             self._pending = deque(self._spread(self._tracks))
         if mend and not self._crowded and self._repeats_soon():
             self._pending = deque(self._spread(self._pending))
-        if self._pending[0] == self._current_path and len(self._tracks) > 1:
+        if self._pending[0] == self._queued.path and len(self._tracks) > 1:
             self._put_off()
 
     def _put_off(self) -> None:
@@ -272,14 +307,27 @@ class Playlist:
         self._done = set(self._pending)
         self._pending = deque(self._spread(path for path in self._tracks if path not in self._done))
 
-    def _drop_gone(self, stack: deque[str] | list[str]) -> str | None:
-        """The top of a stack of played tracks, once those that are gone (or on the air now) are taken off."""
-        while stack:
-            path = stack[-1]
-            if path in self._tracks and (path != self._current_path or len(self._tracks) == 1):
-                return path
-            stack.pop()
+    def _top_of_ahead(self) -> str | None:
+        """What lies behind `_queued`, once those that are gone (or current) are taken off the line."""
+        at = self._queued.count
+        while at < len(self._line):
+            if self._may_follow(self._line[at]):
+                return self._line[at]
+            del self._line[at]
         return None
+
+    def _top_of_back(self) -> str | None:
+        """What lies before `_queued`, once those that are gone (or current) are taken off the line."""
+        while self._queued.back:
+            at = self._queued.back - 1
+            if self._may_follow(self._line[at]):
+                return self._line[at]
+            del self._line[at]
+            self._queued = replace(self._queued, count=self._queued.count - 1)
+        return None
+
+    def _may_follow(self, path: str) -> bool:
+        return path in self._tracks and (path != self._queued.path or len(self._tracks) == 1)
 
     def _circle(self) -> list[str]:
         """The listing from behind the place once round."""
@@ -300,10 +348,10 @@ class Playlist:
     def _spread(self, some: Iterable[str]) -> list[str]:
         """A permutation that neither begins with the current track nor, where it can be, repeats an artist."""
         paths = list(some)
-        last = "" if self._current_path is None else self._artist(self._current_path)
+        last = "" if self._queued.path is None else self._artist(self._queued.path)
         artists = {path: self._artist(path) for path in paths}
         order = spread(paths, list(artists.values()), last, self._rng)
-        if len(order) > 1 and order[0] == self._current_path:
+        if len(order) > 1 and order[0] == self._queued.path:
             other = self._rng.randrange(1, len(order))
             order[0], order[other] = order[other], order[0]
         self._crowded = any(one == two for one, two in pairwise([last, *map(artists.__getitem__, order)]))
@@ -312,24 +360,24 @@ class Playlist:
     def _artist(self, path: str) -> str:
         """Whose track it is; one without an artist has a path for an artist, and so is never alike to another."""
         track = self._tracks.get(path)
-        if path == self._current_path and self._current is not None:
-            track = self._current
+        if path == self._queued.path and self._queued.track is not None:
+            track = self._queued.track
         artist = "" if track is None else self._artist_of(track)
         return f"a{artist.casefold()}" if artist else f"p{path}"
 
     def _repeats_soon(self) -> bool:
         """Whether an artist will follow himself: found out early, while there are others left to put between."""
         soon = list(map(self._artist, islice(self._pending, _SOON)))
-        heard = [] if self._current_path is None else [self._artist(self._current_path)]
+        heard = [] if self._queued.path is None else [self._artist(self._queued.path)]
         return any(one == two for one, two in pairwise(heard + soon))
 
     def _join(self) -> None:
         """Take what is new into the running cycle of shuffle, at random slots, and what is gone out of it."""
         self._crowded = False
         known = self._done.union(self._pending)
-        if self._current_path is not None and self._current_path not in known:
-            self._done.add(self._current_path)
-            known.add(self._current_path)
+        if self._queued.path is not None and self._queued.path not in known:
+            self._done.add(self._queued.path)
+            known.add(self._queued.path)
         added = [path for path in self._tracks if path not in known]
         kept = [path for path in self._pending if path in self._tracks]
         if not kept:

@@ -61,16 +61,9 @@ class Air:
         """Whether what is heard next is a further part of the track on the air."""
         return bool(self._cues) and self._cues[0].is_part
 
-    @property
-    def unheard(self) -> int:
-        """How many tracks are cued."""
-        return sum(cue.deck.track is not None and not cue.is_part for cue in self._cues)
-
-    def withdraw(self) -> int:
-        """Forget what is cued, for a skip; how many tracks that were."""
-        count = self.unheard
+    def withdraw(self) -> None:
+        """Forget what is cued, for a skip."""
         self._cues.clear()
-        return count
 
     def switch(self, how: str = PLAYED) -> OnAir:
         """The next cued track is on the air; the one before it ended like `how`."""
@@ -84,7 +77,7 @@ class Air:
         self._deck = deck
         tags = (self._tagger.get(deck.track) or Tags()) if deck.track else Tags()
         if deck.track is not None:
-            self.history.begin(deck.track.name, tags, heard_at, resumed=deck.position_s > 0)
+            self.history.begin(deck.track.name, tags, heard_at, deck.position_s > 0, deck.kind)
         self.on_air = OnAir(
             track=deck.track,
             tags=tags,
@@ -94,6 +87,7 @@ class Air:
             params=cue.params,
             kbps=cue.kbps,
             skipped_to=how != PLAYED,
+            kind=deck.kind,
         )
         return self.on_air
 

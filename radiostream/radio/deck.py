@@ -8,7 +8,7 @@ from typing import BinaryIO
 from radiostream.audio.formats import open_reader
 from radiostream.audio.frames import AudioError, Block, Params, Reader
 from radiostream.audio.silence import silence
-from radiostream.playlist.history import PLAYED
+from radiostream.playlist.history import PLAYED, TRACK
 from radiostream.playlist.track import Tags, Track, open_track
 from radiostream.radio.ring import Chunk, Run
 from radiostream.radio.status import display_title
@@ -27,6 +27,7 @@ class Deck:
         """The run that the newest block belongs to."""
         self.ended = PLAYED
         """How the track will have ended: `played`, or `failed` when reading it broke off."""
+        self.kind = TRACK
         self.position_s = 0.0
         """Where in the track the first chunk lies."""
         self.tags: Tags | None = None

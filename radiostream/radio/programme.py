@@ -152,9 +152,13 @@ class Programme:
         """The track of `load_next` is published: make it current."""
         self._playlist.next()
 
-    def rewind(self, count: int, heard: Track | None) -> None:
-        """The last `count` tracks were published and are not heard: they are still to come. `heard` is on the air."""
-        self._playlist.rewind(count, heard)
+    def hear(self) -> None:
+        """The first track that was published and not heard yet is heard."""
+        self._playlist.hear()
+
+    def rewind(self) -> None:
+        """Tracks that were published and are not heard are still to come."""
+        self._playlist.rewind()
 
     def go_back(self) -> None:
         """What played before the current track comes next, and then the current one again."""
@@ -214,9 +218,9 @@ class Programme:
         """Change the order of what comes; the current track plays on."""
         self._playlist.set_shuffle(on)
 
-    def state(self, unheard: int) -> dict[str, object]:
-        """The order and the place in it, for `restore`; the last `unheard` tracks that were published not counted."""
-        return self._playlist.state(unheard)
+    def state(self) -> dict[str, object]:
+        """The order and the place in it that listeners have reached, for `restore`."""
+        return self._playlist.state()
 
     def restore(self, saved: Saved) -> None:
         """Go on where `saved` was taken, as soon as there are tracks; anything that makes no sense is ignored."""

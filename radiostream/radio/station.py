@@ -2,6 +2,16 @@
 
 Threads: `run` is the producer's thread. It alone touches the programme, the playout and the air; the methods under
 "any thread" post a command to its inbox and hand out a future, or read the published `status`, one frozen value.
+
+The ring runs ahead of the listeners, and the producer a chunk ahead of the ring, so "the current track" is three:
+
+| the track that is    | in the playlist | with                         | moves when                         |
+|----------------------|-----------------|------------------------------|------------------------------------|
+| read                 | after `queued`  | `Playout._pending`           | the one before it is read          |
+| published            | `queued`        | `Playout.deck`, cued in `Air`| its first chunk is in the ring     |
+| heard ("on the air") | `heard`         | `Air.on_air`, `Status`       | new listeners start in that chunk  |
+
+A skip cuts at once: all that is not heard is taken back, and the playlist's two positions are one again.
 """
 
 from __future__ import annotations
@@ -178,7 +188,7 @@ class Station:
     def _begin_anew(self) -> None:
         self.restarts += 1
         self._playout.let_go()
-        self._air.withdraw()
+        self._rewind()
         self._inbox.pause(RESTART_S)
 
     def _cut(self, how: str) -> OnAir:
@@ -189,14 +199,16 @@ class Station:
 
     def _rewind(self) -> None:
         """Tracks that are published but not heard yet have not been played: they are still to come."""
-        if unheard := self._air.withdraw():
-            self._programme.rewind(unheard, self._air.on_air.track if self._air.on_air else None)
+        self._air.withdraw()
+        self._programme.rewind()
 
     def _switch(self, how: str) -> OnAir:
         """Listeners start in the next track from now on."""
         is_part = self._air.next_is_part
         on_air = self._air.switch(how)
         if on_air.track is not None:
+            if not is_part:
+                self._programme.hear()
             self._programme.note_params(on_air.track, on_air.params)
         self._show()
         if is_part:
@@ -229,6 +241,7 @@ class Station:
         if self._programme.take(listing):
             # Another format, another content type: those who listened so far have to connect anew.
             self._air.clear()
+            self._programme.rewind()
             self._playout.change_ring()
         elif self._playout.deck is not None:
             self._playout.reconsider()
@@ -254,7 +267,7 @@ class Station:
 
     def _snapshot(self) -> Saved:
         track, elapsed_s = self._air.place() or self._programme.place or (None, 0.0)
-        return Saved(self._programme.state(self._air.unheard), self._air.history.state(), track, elapsed_s)
+        return Saved(self._programme.state(), self._air.history.state(), track, elapsed_s)
 
     # -- what others see
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from radiostream.audio.frames import Params
-from radiostream.playlist.history import Played
+from radiostream.playlist.history import TRACK, Played
 from radiostream.playlist.track import Tags, Track
 
 
@@ -32,6 +32,8 @@ class OnAir:
     kbps: int
     skipped_to: bool = False
     """Whether the track before it was cut by a skip."""
+    kind: str = TRACK
+    """`track`, `jingle` or `live`."""
 
     @property
     def title(self) -> str:

@@ -84,6 +84,7 @@ def test_now_playing_to_the_letter(tmp_path: Path) -> None:
         "name": "Humor",
         "listeners": 0,
         "skip": True,
+        "kind": "track",
         "track": "file.mp3",
         "title": "Title",
         "artist": "Artist",
@@ -167,6 +168,7 @@ def test_history() -> None:
             "started_at": "2026-11-23T08:00:00.250+00:00",
             "ended_at": None,
             "ended": "playing",
+            "kind": "track",
         },
         {
             "track": "1.mp3",
@@ -175,6 +177,7 @@ def test_history() -> None:
             "started_at": "2026-11-23T07:59:00.250+00:00",
             "ended_at": "2026-11-23T08:00:00.250+00:00",
             "ended": "skipped",
+            "kind": "track",
         },
     ]
 

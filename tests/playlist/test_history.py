@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radiostream.playlist.history import FAILED, LIMIT, PLAYED, PLAYING, SKIPPED, History, Played
+from radiostream.playlist.history import FAILED, JINGLE, LIMIT, PLAYED, PLAYING, SKIPPED, TRACK, History, Played
 from radiostream.playlist.track import Tags
 
 TAGS = Tags("Title", "Artist")
@@ -27,6 +27,17 @@ def test_newest_first() -> None:
         Played("b.mp3", "", "", 2.0, 3.0, SKIPPED),
         Played("a.mp3", "Title", "Artist", 1.0, 2.0, PLAYED),
     )
+
+
+def test_kind_of_an_entry() -> None:
+    """A jingle is told from a track, over a restart too; entries of version 1.0 are tracks."""
+    history = History()
+    history.begin("a.mp3", TAGS, 1.0)
+    history.begin("j.mp3", Tags(), 2.0, kind=JINGLE)
+    state = json.loads(json.dumps(history.state()))
+    del state[1]["kind"]
+    history.restore(state)
+    assert [entry.kind for entry in history.entries()] == [JINGLE, TRACK]
 
 
 def test_nothing_on_the_air() -> None:
@@ -69,6 +80,7 @@ ENTRY = st.fixed_dictionaries(
         "started_at": st.floats() | st.integers() | st.text(),
         "ended_at": st.floats() | st.integers() | st.none(),
         "ended": st.sampled_from([PLAYING, PLAYED, "", None]) | st.lists(st.text()),
+        "kind": st.sampled_from([TRACK, JINGLE, "", None]) | st.lists(st.text()),
     }
 )
 

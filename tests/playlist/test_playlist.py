@@ -10,8 +10,9 @@ from itertools import pairwise
 import pytest
 
 from radiostream.playlist.natural import natural_key
-from radiostream.playlist.playlist import STEPS_BACK, Playlist
+from radiostream.playlist.playlist import STEPS_BACK
 from radiostream.playlist.track import Track
+from tests.playlist.heard import Heard
 
 Names = str | list[str]
 
@@ -21,8 +22,8 @@ def listing(names: Names, size: int = 1) -> list[Track]:
     return [Track(path, size, 1, "mp3") for path in sorted((f"/s/{name}.mp3" for name in names), key=natural_key)]
 
 
-def playlist(names: Names, shuffle: bool = False, seed: int = 1) -> Playlist:
-    made = Playlist(random.Random(seed), shuffle)
+def playlist(names: Names, shuffle: bool = False, seed: int = 1) -> Heard:
+    made = Heard(random.Random(seed), shuffle)
     made.update(listing(names))
     return made
 
@@ -31,11 +32,11 @@ def name(track: Track | None) -> str:
     return "-" if track is None else track.name.removesuffix(".mp3")
 
 
-def play(made: Playlist, count: int) -> str:
+def play(made: Heard, count: int) -> str:
     return "".join(name(made.next()) for _ in range(count))
 
 
-def back(made: Playlist, count: int) -> str:
+def back(made: Heard, count: int) -> str:
     return "".join(name(made.previous()) for _ in range(count))
 
 
@@ -76,7 +77,7 @@ def test_shuffle_differs_from_cycle_to_cycle() -> None:
 def test_no_artist_twice_in_a_row(seed: int) -> None:
     """Also over the seam, also where the artists become known only once the first track plays."""
     known = False
-    made = Playlist(random.Random(seed), True, lambda track: track.name[0] if known else "")
+    made = Heard(random.Random(seed), True, lambda track: track.name[0] if known else "")
     made.update(listing(["a1", "a2", "a3", "b1", "b2", "c1"]))
     made.peek()
     heard = name(made.next())[0]
@@ -87,7 +88,7 @@ def test_no_artist_twice_in_a_row(seed: int) -> None:
 
 def test_artist_of_nearly_everything() -> None:
     """Where the directory does not allow it, every track still plays once a cycle."""
-    made = Playlist(random.Random(3), True, lambda track: track.name[0])
+    made = Heard(random.Random(3), True, lambda track: track.name[0])
     made.update(listing([f"a{number}" for number in range(20)] + ["b1", "b2"]))
     assert set(Counter(name(made.next()) for _ in range(66)).values()) == {3}
 
@@ -135,7 +136,7 @@ def test_peek_is_next() -> None:
 def test_peek_is_a_promise(seed: int) -> None:
     """An artist who becomes known between peek and next, in another thread, does not make them differ."""
     artists: dict[str, str] = {}
-    made = Playlist(random.Random(seed), True, lambda track: artists.get(track.name, ""))
+    made = Heard(random.Random(seed), True, lambda track: artists.get(track.name, ""))
     made.update(listing(["a1", "a2", "b1", "b2"]))
     made.next()
     ahead = made.peek()
@@ -201,7 +202,7 @@ def test_removed_from_what_was_played() -> None:
 @pytest.mark.parametrize(("left", "follow"), [("ab", "b"), ("a", "bc")])
 def test_gone_back_over_the_seam(left: str, follow: str) -> None:
     """A track gone back to, which the new cycle has still to play, does not follow itself when its successor went."""
-    made = Playlist(random.Random(1), shuffle=True)
+    made = Heard(random.Random(1), shuffle=True)
     paths = {letter: f"/s/{letter}.mp3" for letter in "abc"}
     done = [paths[letter] for letter in "abc" if letter not in left]
     made.restore({"current": paths["a"], "pending": [paths[letter] for letter in left], "done": done})
@@ -242,10 +243,10 @@ def test_shuffle_switched() -> None:
     assert rest == "".join(following)
 
 
-def restarted(made: Playlist, names: Names, first: bool = True) -> Playlist:
+def restarted(made: Heard, names: Names, first: bool = True) -> Heard:
     """The playlist of another process that knows the state of `made`."""
     state = json.loads(json.dumps(made.state()))
-    other = Playlist(random.Random(99))
+    other = Heard(random.Random(99))
     if first:
         other.restore(state)
     other.update(listing(names))

@@ -276,6 +276,25 @@ def test_a_bug_costs_the_track_and_is_told_once(
     assert studio.frames[-1][0] == 2
 
 
+def test_a_bug_loses_no_track_that_was_read_ahead(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is published and not heard yet when the producer fails is what comes next."""
+    studio.show(*(studio.track(number, 500) for number in (1, 2, 3)))
+    station = studio.station
+    studio.run_until_published(lambda: bool(studio.data) and studio.frames[-1][0] == 2)
+    assert station.status.on_air is not None
+    assert station.status.on_air.title == "1"
+
+    def bug(*_: object) -> NoReturn:
+        station._inbox.close()
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(station._playout.deck, "fill", bug)
+    station.run()
+    monkeypatch.setattr(station._inbox, "obey_until", lambda _: False)
+    station.step()
+    assert studio.frames[-1][0] == 2
+
+
 def test_other_parameters_are_a_barrier_and_are_named(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
     """A track of another sample rate is played; nobody joins across its beginning, and the status names it once."""
     odd = studio.track(2, 0, b"".join(frame(2, index, b"\xff\xfb\x94\x00") for index in range(400)))

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from radiostream.audio.frames import CONTENT_TYPES, OGG
 from radiostream.http.views import cover as pictures
+from radiostream.playlist.history import TRACK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +59,7 @@ def now_playing(station: Station, now_s: float, base_path: str) -> dict[str, Any
         "name": status.name,
         "listeners": len(station.audience),
         "skip": bool(on_air and on_air.skipped_to),
+        "kind": on_air.kind if on_air else TRACK,
         **(_playing(playing, now_s, _cover(station, playing, base_path)) if playing else _silence(on_air)),
     }
 
@@ -105,6 +107,7 @@ def history(entries: Sequence[Played]) -> list[dict[str, Any]]:
             "started_at": iso(played.started_at),
             "ended_at": None if played.ended_at is None else iso(played.ended_at),
             "ended": played.ended,
+            "kind": played.kind,
         }
         for played in entries
     ]
