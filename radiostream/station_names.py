@@ -8,9 +8,10 @@ ENDINGS: Final = (".m3u", ".m3u8", ".pls", ".xspf", ".mp3", ".aac", ".ogg")
 """What a route answers to with one of these behind it: playlists and aliases."""
 RESERVED: Final = frozenset(
     (
-        *("admin", "cover", "events", "healthz", "history", "hls", "login", "logout", "metrics", "next-track"),
-        *("now-playing", "prev-track", "readyz", "reload-playlist", "shuffle", "static", "status", "status.json"),
-        *("status-json.xsl", "streams", "web"),
+        *("admin", "cover", "embed", "end-live", "events", "healthz", "history", "hls", "login", "logout", "metrics"),
+        *("next-track", "now-playing", "prev-track", "readyz", "reload-playlist", "report", "resume-relay"),
+        *("schedule", "shuffle", "static", "statistics", "status", "status.json", "status-json.xsl", "streams"),
+        *("web", ";", ";stream.mp3"),
         # what browsers and crawlers ask every host for
         *("apple-touch-icon.png", "favicon.ico", "favicon.svg", "manifest", "manifest.json", "manifest.webmanifest"),
         *("robots.txt", "service-worker.js", "sw.js"),
@@ -37,7 +38,7 @@ def route_of(text: str) -> str:
 
 
 def route_problem(route: str) -> str:
-    """Why the normalised `route` can not be a station's, in words for the operator; empty when it can."""
+    """Why the normalised `route` cannot be a station's, in words for the operator; empty when it can."""
     if route == "/":
         return ""
     segments = route[1:].split("/")
@@ -58,7 +59,7 @@ def is_segment(segment: str) -> bool:
 
 
 def _is_mark(char: str) -> bool:
-    """Vowel signs and accents: words of many scripts can not be written without them."""
+    """Vowel signs and accents: words of many scripts cannot be written without them."""
     import unicodedata
 
     return unicodedata.category(char) in ("Mn", "Mc")

@@ -47,6 +47,24 @@ def test_imports_go_down(path: Path) -> None:
     assert not above
 
 
+HANDLERS = "radiostream.http.handlers"
+BENEATH = {"streams": {"listener", "icy"}, "listener": {"icy"}}
+"""The only handlers that may import others."""
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "http/handlers").glob("[a-z]*.py")), ids=lambda path: path.stem)
+def test_handlers_stand_side_by_side(path: Path) -> None:
+    """Whoever reads or adds an endpoint opens one file; what two of them share lies below both."""
+    others = {name.split(".")[3] for name in imports_from(path) if name.startswith(f"{HANDLERS}.")}
+    assert others <= BENEATH.get(path.stem, set())
+
+
+def imports_from(path: Path) -> set[str]:
+    """Like `imports_of`, and each name that a package gives as if it were a module."""
+    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    return imports_of(path) | {f"{node.module}.{one.name}" for node in nodes for one in node.names}
+
+
 @pytest.mark.parametrize("package", ["sentry_sdk", "prometheus_client", "mutagen", "asyncio", "argparse"])
 def test_the_server_starts_without(package: str) -> None:
     """What is not needed at the start is not imported then: it costs memory and time."""

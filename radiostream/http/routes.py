@@ -1,98 +1,135 @@
-"""Every path that the server answers to, on one screen, and how a request finds its handler."""
+"""Every path that the server answers to, on one screen, and how a request finds its handler.
+
+Whether a route is the operator's is said here, and asked here: no handler asks for the password by itself.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote, urlencode
 
-from radiostream.http.handlers import api, control, events, hls, static, streams
-from radiostream.http.protocol.message import Refusal, Request, Response
+from radiostream.http.guard import require_operator
+from radiostream.http.handlers import api, control, events, hls, operator, static, streams
+from radiostream.http.protocol.message import CORS, NO_STORE, Answer, Refusal, Request, Response
 from radiostream.http.site import Site
 from radiostream.http.views import exports
 
-Handler = Callable[[Site, Request, str], Response]
+Handler = Callable[[Site, Request, str], Answer]
 """Gets the rest of the path behind its own, without the slash between."""
 
-ROUTES: Final[dict[str, dict[str, Handler]]] = {
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What answers one method of one path."""
+
+    handler: Handler
+    operator: bool = False
+    """Whether only the operator may ask."""
+
+
+def _public(handler: Handler) -> dict[str, Route]:
+    return {"GET": Route(handler)}
+
+
+def _command(handler: Handler) -> dict[str, Route]:
+    return {"POST": Route(handler, operator=True)}
+
+
+def _operators(handler: Handler) -> dict[str, Route]:
+    return {"GET": Route(handler, operator=True)}
+
+
+ROUTES: Final[dict[str, dict[str, Route]]] = {
     # for listeners
-    "/web": {"GET": static.player},
-    "/static/": {"GET": static.file},
-    "/favicon.ico": {"GET": static.favicon},
-    "/robots.txt": {"GET": static.robots},
-    "/cover/": {"GET": api.cover},
-    "/hls/": {"GET": hls.segment},
+    "/web": _public(static.player),
+    "/static/": _public(static.file),
+    "/favicon.ico": _public(static.favicon),
+    "/robots.txt": _public(static.robots),
+    "/cover/": _public(api.cover),
+    "/hls/": _public(hls.segment),
     # for scripts
-    "/streams": {"GET": api.streams},
-    "/now-playing": {"GET": api.now_playing},
-    "/history": {"GET": api.history},
-    "/events": {"GET": events.events},
-    "/status-json.xsl": {"GET": api.icecast},
+    "/streams": _public(api.streams),
+    "/now-playing": _public(api.now_playing),
+    "/history": _public(api.history),
+    "/events": _public(events.events),
+    "/status-json.xsl": _public(api.icecast),
     # for monitors
-    "/healthz": {"GET": api.healthz},
-    "/readyz": {"GET": api.readyz},
-    "/metrics": {"GET": api.metrics},
+    "/healthz": _public(api.healthz),
+    "/readyz": _public(api.readyz),
+    "/metrics": _public(api.metrics),
     # for the operator
-    "/status": {"GET": control.status, "POST": control.login},
-    "/logout": {"POST": control.logout},
-    "/status.json": {"GET": control.status_json},
-    "/admin/listclients": {"GET": control.list_clients},
-    "/next-track/": {"POST": control.next_track},
-    "/prev-track/": {"POST": control.previous_track},
-    "/shuffle/": {"POST": control.shuffle},
-    "/reload-playlist/": {"POST": control.reload_playlist},
+    "/status": {"GET": Route(operator.status), "POST": Route(operator.login)},
+    "/logout": {"POST": Route(operator.logout)},
+    "/status.json": _operators(operator.status_json),
+    "/admin/listclients": _operators(operator.list_clients),
+    "/next-track/": _command(control.next_track),
+    "/prev-track/": _command(control.previous_track),
+    "/shuffle/": _command(control.shuffle),
+    "/reload-playlist/": _command(control.reload_playlist),
 }
-"""Path to handlers by method; a path with a slash at its end takes everything below it. What is not here may be a
-station's stream (`/humor`, `/humor.mp3`), its playlist (`/humor.m3u`) or its HLS (`/humor.m3u8`)."""
+"""Path to routes by method; a path with a slash at its end takes everything below it, and is there without the slash
+too. What is not here may be a station's stream (`/humor`, `/humor.mp3`), its playlist (`/humor.m3u`) or its HLS
+(`/humor.m3u8`)."""
 
 METHODS: Final = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH")
 """What is known; the last three are for no path."""
 
 
-def answer(site: Site, request: Request) -> Response:
-    """The response to `request`; raises Refusal."""
+def answer(site: Site, request: Request) -> Answer:
+    """The answer to `request`; raises Refusal."""
     if request.method not in METHODS:
         raise Refusal(501, "no such method")
-    handlers, rest = _find(request.path)
-    if handlers is None:
-        return _station(site, request)
+    routes, rest = _find(request.path)
+    if routes is None:
+        exact = request.path.rstrip("/")
+        return _moved(request, exact) if exact in ROUTES else _station(site, request)
     if request.method == "OPTIONS":
-        return _options(handlers)
-    handler = handlers.get("GET" if request.method == "HEAD" else request.method)
-    if handler is None:
-        raise Refusal(405, f"{request.method} is not for this path", ("Allow", _allowed(handlers)))
-    return handler(site, request, rest)
+        return _options(routes)
+    route = routes.get("GET" if request.method == "HEAD" else request.method)
+    if route is None:
+        raise Refusal(405, f"{request.method} is not for this path", ("Allow", _allowed(routes)))
+    if route.operator:
+        require_operator(site, request)
+    return route.handler(site, request, rest)
 
 
-def _find(path: str) -> tuple[dict[str, Handler] | None, str]:
+def _find(path: str) -> tuple[dict[str, Route] | None, str]:
     if path in ROUTES:
         return ROUTES[path], ""
-    first, slash, rest = path[1:].partition("/")
-    if first != "static" and path.rstrip("/") in ROUTES:
-        return ROUTES[path.rstrip("/")], ""
-    return ROUTES.get(f"/{first}/"), rest if slash else ""
+    first, _, rest = path[1:].partition("/")
+    return ROUTES.get(f"/{first}/"), rest
 
 
-def _allowed(handlers: dict[str, Handler]) -> str:
-    return ", ".join([*handlers, *(["HEAD"] if "GET" in handlers else []), "OPTIONS"])
+def _moved(request: Request, exact: str) -> Response:
+    """A slash too many behind an exact path: answered there alone, so that a proxy's rule for `/metrics` is a rule for
+    all of it, and so that a page's relative links hold. The way back is relative, for a proxy's sub-path."""
+    target = "../" * (request.depth - 1) + quote(exact[1:]) + ("?" + urlencode(request.query) if request.query else "")
+    return Response(308, headers=(("Location", target), NO_STORE))
 
 
-def _options(handlers: dict[str, Handler]) -> Response:
-    cors = streams.CORS if "GET" in handlers else ()
-    return Response(204, headers=(("Allow", _allowed(handlers)), *cors))
+def _allowed(routes: dict[str, Route]) -> str:
+    return ", ".join([*routes, *(["HEAD"] if "GET" in routes else []), "OPTIONS"])
 
 
-def _station(site: Site, request: Request) -> Response:
+def _options(routes: dict[str, Route]) -> Response:
+    is_public = any(not route.operator for method, route in routes.items() if method == "GET")
+    return Response(204, headers=(("Allow", _allowed(routes)), *(CORS if is_public else ())))
+
+
+def _station(site: Site, request: Request) -> Answer:
     """A path that is not the server's own: a station's stream or one of its playlists."""
-    station, ending = streams.find(site, request.path), ""
+    station, ending = site.streamed(request.path), ""
     if station is None:
         stem, dot, ending = request.path.rpartition(".")
-        station = streams.find(site, stem) if dot and (ending in exports.PLAYLISTS or ending == "m3u8") else None
+        station = site.streamed(stem) if dot and (ending in exports.PLAYLISTS or ending == "m3u8") else None
     if station is None:
         raise Refusal(404, "there is nothing here")
     if request.method == "OPTIONS":
-        return Response(204, headers=(("Allow", "GET, HEAD, OPTIONS"), *streams.CORS))
+        return Response(204, headers=(("Allow", "GET, HEAD, OPTIONS"), *CORS))
     if request.method not in ("GET", "HEAD"):
-        raise Refusal(405, "a station is listened to with GET", ("Allow", "GET, HEAD, OPTIONS"))
+        raise Refusal(405, "use GET to listen", ("Allow", "GET, HEAD, OPTIONS"))
     if ending == "m3u8":
         return hls.playlist(request, station)
     return api.playlist(site, request, station, ending) if ending else streams.stream(site, request, station)

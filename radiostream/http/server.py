@@ -15,14 +15,12 @@ import logging
 import socket
 import time
 from contextlib import suppress
-from dataclasses import replace
 from http.server import ThreadingHTTPServer
 from socketserver import BaseRequestHandler, TCPServer
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote
 
 from radiostream.http import routes
-from radiostream.http.handlers.control import PAGE_HEADERS
 from radiostream.http.protocol import head
 from radiostream.http.protocol.compression import packed
 from radiostream.http.protocol.message import (
@@ -30,14 +28,18 @@ from radiostream.http.protocol.message import (
     HTML,
     JSON,
     NO_STORE,
+    Answer,
+    Gone,
     Refusal,
     Request,
     Response,
+    Sent,
+    Stream,
     head_bytes,
     json_response,
 )
 from radiostream.http.protocol.proxies import client_of
-from radiostream.http.protocol.reader import BODY_MAX, Gone, Wire
+from radiostream.http.protocol.reader import BODY_MAX, Wire
 from radiostream.http.views import pages
 from radiostream.logs import quoted
 
@@ -94,7 +96,7 @@ class RadioServer(ThreadingHTTPServer):
         except OSError as error:
             if error.errno in OUT_OF_FILES:
                 if not self._is_out_of_files:
-                    log.error("can not accept a connection: %s", error.strerror)
+                    log.error("cannot accept a connection: %s", error.strerror)
                 self._is_out_of_files = True
                 time.sleep(0.1)
             raise
@@ -153,26 +155,27 @@ class Connection(BaseRequestHandler):
                 with waiting(self.request):
                     wire.linger()
                 return None
-            response = self._answer(request)
-            closes = closes or response.endless or response.status == 501
-            if response.takeover is not None:
-                takeover, data = response.takeover, head_bytes(response, close=True)
+            answer = self._answer(request)
+            closes = closes or isinstance(answer, Stream) or answer.status == 501
+            if isinstance(answer, Stream) and answer.takeover is not None:
+                takeover, data = answer.takeover, head_bytes(answer, close=True)
                 return lambda connection: takeover(connection, data)
-            self._send(response, closes=closes, is_head=request.method == "HEAD")
+            self._send(answer, closes=closes, is_head=request.method == "HEAD")
         return None
 
-    def _send(self, response: Response, *, closes: bool, is_head: bool = False) -> None:
-        data = head_bytes(response, close=closes)
+    def _send(self, answer: Answer, *, closes: bool, is_head: bool = False) -> None:
+        data = head_bytes(answer, close=closes)
         with self.server.site.limits.waiting(self.request):
-            if response.sender is not None and not is_head:
-                response.sender(self.request, data)
+            if isinstance(answer, Sent) and not is_head:
+                answer.send(self.request, data)
                 return
             self.request.settimeout(SEND_S)
-            self.request.sendall(data if is_head else data + response.body)
+            self.request.sendall(data + answer.body if isinstance(answer, Response) and not is_head else data)
 
-    def _answer(self, request: Request) -> Response:
+    def _answer(self, request: Request) -> Answer:
         site = self.server.site
         started_s = time.monotonic()
+        response: Answer
         try:
             response = routes.answer(site, request)
         except Refusal as refusal:
@@ -185,7 +188,7 @@ class Connection(BaseRequestHandler):
             "%s %s %s: %d in %.1f ms",
             request.client.address, request.method, quoted(request.path), response.status, took_ms,
         )  # fmt: skip
-        return packed(request, response)
+        return packed(request, response) if isinstance(response, Response) else response
 
     def _read_request(self, wire: Wire) -> tuple[Request, bool]:
         """The next request, and whether the connection ends with it. Raises Gone, or Refusal where it is not one."""
@@ -194,8 +197,8 @@ class Connection(BaseRequestHandler):
         if 0 < length <= BODY_MAX and fields.get("expect", "").lower() == "100-continue":
             self.request.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = wire.read_body(length) if length else b""
-        request = _request(self.server.site, method, target, fields, str(self.client_address[0]))
-        return replace(request, body=body, port=self.server.server_port), closes
+        peer = str(self.client_address[0])
+        return _request(self.server.site, method, target, fields, peer, body, self.server.server_port), closes
 
 
 def _length(headers: Mapping[str, str]) -> int:
@@ -203,12 +206,14 @@ def _length(headers: Mapping[str, str]) -> int:
         raise Refusal(501 if "content-length" not in headers else 400, "send the body with a length")
     text = headers.get("content-length", "0")
     if not (text.isascii() and text.isdigit()):
-        raise Refusal(400, "the length is no number")
+        raise Refusal(400, "Content-Length is not a number")
     return int(text) if len(text) < 10 else 1 << 40
 
 
-def _request(site: Site, method: str, target: str, headers: Mapping[str, str], peer: str) -> Request:
-    """The request as handlers see it, without body and port."""
+def _request(
+    site: Site, method: str, target: str, fields: Mapping[str, str], peer: str, body: bytes = b"", port: int = 80
+) -> Request:
+    """The request as handlers see it."""
     if target.startswith(("http://", "https://")):
         target = "/" + target.split("/", 3)[3] if target.count("/") > 2 else "/"
     raw_path, _, raw_query = target.partition("#")[0].partition("?")
@@ -218,18 +223,19 @@ def _request(site: Site, method: str, target: str, headers: Mapping[str, str], p
     base_path = site.config.base_path
     if base_path and (path == base_path or path.startswith(base_path + "/")):
         path = path[len(base_path) :] or "/"
+        raw_path = "/" + raw_path.split("/", 1 + base_path.count("/"))[-1]
     try:
         query = dict(parse_qsl(raw_query, keep_blank_values=True, errors="replace", max_num_fields=50))
     except ValueError:
         raise Refusal(400, "the query is malformed") from None
-    client = client_of(peer, lambda name: [headers.get(name.lower(), "")], site.config.trusted_proxies)
-    return Request(method, path, query, headers, client)
+    client = client_of(peer, fields, site.config.trusted_proxies)
+    return Request(method, path, query, fields, client, body, port, raw_path)
 
 
 def refused(refusal: Refusal, request: Request | None) -> Response:
     """A refusal as its asker reads it: a page for people who look for one, JSON for everybody else."""
     if request is not None and request.wants_html and refusal.status in PAGES:
         page = PAGES[refusal.status](request.path).encode()
-        return Response(refusal.status, page, HTML, (NO_STORE, *PAGE_HEADERS, *refusal.headers))
+        return Response(refusal.status, page, HTML, (NO_STORE, *pages.PAGE_HEADERS, *refusal.headers))
     response = json_response({"error": refusal.text}, refusal.status, ANY_ORIGIN, *refusal.headers)
     return Response(response.status, response.body, JSON, (*response.headers, ("X-Content-Type-Options", "nosniff")))

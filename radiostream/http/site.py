@@ -1,4 +1,4 @@
-"""What every handler works on: the stations, the limits, the operator's door, and what the house answers."""
+"""What every handler works on: the stations, the limits, who the operator is, and what the rest of the server tells."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from radiostream.audio.frames import CONTENT_TYPES
 from radiostream.http.protocol.message import Refusal
+from radiostream.http.protocol.proxies import base_url
 from radiostream.station_names import route_of
 
 if TYPE_CHECKING:
@@ -54,6 +56,25 @@ class Site:
         """The station that a request is about: `rest`, what its path says, else its `route`, else the default one."""
         return self.station(rest.strip("/") or request.query.get("route", ""))
 
+    def streamed(self, path: str) -> Station | None:
+        """The station whose stream `path` is: its route, with or without its format's suffix."""
+        for route in (route_of(path), route_of(_without_suffix(path))):
+            if route in self.stations:
+                return self.stations[route]
+            if route == "/main":
+                return self.stations.get("/")
+        return None
+
+    def base_url(self, request: Request) -> str:
+        """What absolute links begin with, as this client sees us; no slash at its end."""
+        config = self.config
+        return base_url(request.client, config.public_url, config.base_path, request.headers.get("host"), request.port)
+
     def listeners(self) -> int:
         """All who listen now, over all stations."""
         return sum(len(station.audience) for station in self.stations.values())
+
+
+def _without_suffix(path: str) -> str:
+    route, dot, suffix = path.rpartition(".")
+    return route if dot and suffix in CONTENT_TYPES else path

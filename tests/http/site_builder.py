@@ -10,7 +10,7 @@ from radiostream.config import Config
 from radiostream.http import routes
 from radiostream.http.auth import Auth
 from radiostream.http.protocol.limits import Limits
-from radiostream.http.protocol.message import Refusal, Request, Response
+from radiostream.http.protocol.message import Answer, Refusal, Request, Response
 from radiostream.http.protocol.proxies import Client
 from radiostream.http.server import refused
 from radiostream.http.site import Site
@@ -46,7 +46,14 @@ class House:
         return True
 
     def ask(self, method: str, target: str, headers: Mapping[str, str] | None = None, **options: Any) -> Response:
-        """The response, refusals included, as the server would send it."""
+        """The answer as `answer` gives it, without what would be sent for a body that is not at hand."""
+        answer = self.answer(method, target, headers, **options)
+        if isinstance(answer, Response):
+            return answer
+        return Response(answer.status, b"", answer.content_type, answer.headers)
+
+    def answer(self, method: str, target: str, headers: Mapping[str, str] | None = None, **options: Any) -> Answer:
+        """The answer, refusals included, as the server would send it."""
         path, _, query = target.partition("?")
         pairs = dict(pair.partition("=")[::2] for pair in query.split("&") if pair)
         client = options.pop("client", Client("192.0.2.7"))

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radiostream.http.views.cover import etag, if_none_match, image_type
+from radiostream.http.protocol.conditional import if_none_match
+from radiostream.http.views.cover import etag, image_type
 
 
 @pytest.mark.parametrize(

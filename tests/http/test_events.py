@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from radiostream.http.handlers import events
 from radiostream.http.handlers.events import Told, event
 from radiostream.http.protocol import limits
-from radiostream.http.protocol.message import head_bytes
+from radiostream.http.protocol.message import Stream, head_bytes
 from radiostream.http.protocol.proxies import Client
 from radiostream.playlist.track import Tags
 from radiostream.radio.audience import Listener
@@ -144,7 +144,8 @@ def test_no_text_ends_an_event(text: str) -> None:
 @contextmanager
 def reading(house: House, send_buffer: int = 0) -> Iterator[tuple[BufferedReader, threading.Thread]]:
     """A reader of /events: what it can read, and the thread that tells it."""
-    response = house.ask("GET", "/events")
+    response = house.answer("GET", "/events")
+    assert isinstance(response, Stream)
     takeover = response.takeover
     assert takeover is not None
     near, far = socket.socketpair()
@@ -253,7 +254,9 @@ def test_readers_have_places_of_their_own(
     """With all of them taken: 503 with Retry-After, counted as such; listening goes on, and HEAD takes no place."""
     monkeypatch.setattr(limits, "EVENTS_MAX", 2)
     house = House({"/": make_studio()}, tmp_path)
-    assert house.ask("HEAD", "/events").takeover is None
+    answer = house.answer("HEAD", "/events")
+    assert isinstance(answer, Stream)
+    assert answer.takeover is None
     responses = [house.ask("GET", "/events", client=Client("192.0.2.1")) for _ in range(3)]
     assert [response.status for response in responses] == [200, 200, 503]
     assert dict(responses[2].headers)["Retry-After"] == "10"

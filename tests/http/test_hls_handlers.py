@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from radiostream.audio.frames import OGG
 from radiostream.http.handlers import hls
-from radiostream.http.handlers.hls import byte_range, cut, id3
-from radiostream.http.protocol.message import Refusal, Response, head_bytes
+from radiostream.http.handlers.hls import cut, id3
+from radiostream.http.protocol.conditional import byte_range
+from radiostream.http.protocol.message import Answer, Gone, Refusal, Sent, head_bytes
 from radiostream.http.protocol.proxies import Client
-from radiostream.http.protocol.reader import Gone
 from radiostream.playlist.track import Tags
 from tests.functional.hls_validator import Judge, parse, read
 from tests.http.site_builder import House
@@ -53,24 +53,30 @@ def test_segments_are_the_stations_own_beside_one_at_main(studio: Studio, tmp_pa
     assert house.ask("GET", path).status == 200
 
 
-def body(response: Response) -> bytes:
+def sent(house: House) -> Sent:
+    """The answer to a request for the newest segment."""
+    answer = house.answer("GET", segment_path(house))
+    assert isinstance(answer, Sent)
+    return answer
+
+
+def body(response: Answer) -> bytes:
     """What a client gets behind the head."""
-    if response.sender is None:
-        return response.body
+    assert isinstance(response, Sent)
     near, far = socket.socketpair()
     with near, far:
         far.settimeout(PATIENCE_S)
-        sender = threading.Thread(target=response.sender, args=(near, b"head;"))
+        sender = threading.Thread(target=response.send, args=(near, b"head;"))
         sender.start()
         data = b""
-        while len(data) < (response.length or 0) + 5:
+        while len(data) < response.length + 5:
             data += far.recv(1 << 20)
         sender.join()
     assert data[:5] == b"head;"
     return data[5:]
 
 
-def headers(response: Response) -> dict[str, str]:
+def headers(response: Answer) -> dict[str, str]:
     """By lower-case name."""
     return {name.lower(): value for name, value in response.headers}
 
@@ -84,7 +90,7 @@ def test_it_keeps_the_rules(studio: Studio, tmp_path: Path) -> None:
         if second % 37 == 0:
             studio.do(studio.station.next_track())
         for entry in judge.see(house.ask("GET", "/main.m3u8").body.decode()):
-            judge.take(entry, body(house.ask("GET", "/" + entry.uri)))
+            judge.take(entry, body(house.answer("GET", "/" + entry.uri)))
     assert len(judge.known) > 25
     assert len({entry.era for entry in judge.known.values()}) == 4
 
@@ -125,7 +131,7 @@ def test_titles(studio: Studio, tmp_path: Path) -> None:
     house = House({"/": studio}, tmp_path)
     entry = parse(house.ask("GET", "/main.m3u8").body.decode()).entries[0]
     assert entry.title.startswith("Böse  Böse")
-    name, title = read(body(house.ask("GET", "/" + entry.uri))).titles
+    name, title = read(body(house.answer("GET", "/" + entry.uri))).titles
     assert name == "Main"
     assert title.startswith("Böse  Böse")
     assert 390 < len(title.encode()) <= 400
@@ -138,12 +144,12 @@ def test_silence_has_no_title(studio: Studio, tmp_path: Path) -> None:
     house = House({"/": studio}, tmp_path)
     entry = parse(house.ask("GET", "/main.m3u8").body.decode()).entries[0]
     assert entry.title == ""
-    assert read(body(house.ask("GET", "/" + entry.uri))).titles == ("Main",)
+    assert read(body(house.answer("GET", "/" + entry.uri))).titles == ("Main",)
 
 
 def test_a_segment(house: House) -> None:
     """Finite, kept by caches as long as they like, and whole."""
-    response = house.ask("GET", segment_path(house))
+    response = sent(house)
     given = headers(response)
     assert response.status == 200
     assert response.content_type == "audio/mpeg"
@@ -195,8 +201,8 @@ def test_ranges_with_nothing_in_them(header: str) -> None:
 def test_a_part_of_a_segment(house: House) -> None:
     """206 with the bytes that the whole has there; of another segment's tag, everything."""
     path = segment_path(house)
-    whole = body(house.ask("GET", path))
-    part = house.ask("GET", path, {"range": "bytes=50-40049"})
+    whole = body(house.answer("GET", path))
+    part = house.answer("GET", path, {"range": "bytes=50-40049"})
     assert part.status == 206
     assert headers(part)["content-range"] == f"bytes 50-40049/{len(whole)}"
     assert body(part) == whole[50:40050]
@@ -252,15 +258,13 @@ def test_ogg_has_no_hls(studio: Studio, tmp_path: Path) -> None:
 
 def test_a_client_that_takes_its_time(house: House) -> None:
     """Bytes come in order however small the pieces are in which they are taken."""
-    path = segment_path(house)
-    whole = body(house.ask("GET", path))
-    response = house.ask("GET", path)
-    assert response.sender is not None
+    whole = body(sent(house))
+    response = sent(house)
     near, far = socket.socketpair()
     with near, far:
         near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         far.settimeout(PATIENCE_S)
-        sender = threading.Thread(target=response.sender, args=(near, b""))
+        sender = threading.Thread(target=response.send, args=(near, b""))
         sender.start()
         data = b""
         while len(data) < len(whole):
@@ -271,31 +275,27 @@ def test_a_client_that_takes_its_time(house: House) -> None:
 
 def test_a_client_that_is_overtaken(house: House) -> None:
     """Where the ring takes the audio back the connection ends; not a byte of anything else is sent."""
-    path = segment_path(house)
-    whole = body(house.ask("GET", path))
-    response = house.ask("GET", path)
+    whole = body(sent(house))
+    response = sent(house)
     house.studios["/"].run_until(200)
-    assert response.sender is not None
     near, far = socket.socketpair()
     with far:
         with near, pytest.raises(Gone):
-            response.sender(near, b"")
+            response.send(near, b"")
         assert far.recv(1 << 20) == b""
     assert len(whole) > 60000
 
 
 def test_a_client_that_is_overtaken_half_way(house: House) -> None:
     """What it got before is right."""
-    path = segment_path(house)
-    whole = body(house.ask("GET", path))
-    response = house.ask("GET", path)
+    whole = body(sent(house))
+    response = sent(house)
     near, far = socket.socketpair()
     ended: list[type[BaseException]] = []
 
     def send() -> None:
-        assert response.sender is not None
         try:
-            response.sender(near, b"")
+            response.send(near, b"")
         except Gone as gone:
             ended.append(type(gone))
         near.close()
@@ -318,13 +318,12 @@ def test_a_client_that_is_overtaken_half_way(house: House) -> None:
 def test_a_client_that_takes_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is left."""
     monkeypatch.setattr(hls, "STALL_S", 0.01)
-    response = house.ask("GET", segment_path(house))
-    assert response.sender is not None
+    response = sent(house)
     near, far = socket.socketpair()
     with near, far:
         near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         with pytest.raises(Gone):
-            response.sender(near, b"")
+            response.send(near, b"")
 
 
 @given(st.lists(st.binary(max_size=30)), st.integers(0, 200), st.integers(0, 200))

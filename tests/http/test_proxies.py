@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radiostream.http.protocol.proxies import Client, Headers, base_url, client_of, valid_host
+from radiostream.http.protocol.proxies import Client, base_url, client_of, valid_host
 
 TRUSTED = [ip_network(one) for one in ("127.0.0.0/8", "10.0.0.0/8", "::1/128", "fd00::/8")]
 
 
-def headers(**lines: Sequence[str] | str) -> Headers:
-    """A lookup of header lines, `X_Forwarded_For` standing for `X-Forwarded-For`."""
-    known = {name.replace("_", "-"): [value] if isinstance(value, str) else value for name, value in lines.items()}
-    return known.get
+def headers(**lines: Sequence[str] | str) -> Mapping[str, str]:
+    """Fields as the head's reader joins their lines, `X_Forwarded_For` standing for `X-Forwarded-For`."""
+    return {
+        name.replace("_", "-").lower(): value if isinstance(value, str) else ", ".join(value)
+        for name, value in lines.items()
+    }
 
 
 @pytest.mark.parametrize(

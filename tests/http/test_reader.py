@@ -14,8 +14,8 @@ import pytest
 from radiostream.http.protocol import limits as shares
 from radiostream.http.protocol import reader as wire
 from radiostream.http.protocol.limits import ADDRESS, CONNECTIONS, LISTENERS, SHORT_MAX, SHORT_MIN, Limits, short_places
-from radiostream.http.protocol.message import Refusal
-from radiostream.http.protocol.reader import Gone, Wire
+from radiostream.http.protocol.message import Gone, Refusal
+from radiostream.http.protocol.reader import Wire
 
 PATIENCE_S = 20.0
 

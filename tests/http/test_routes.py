@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -16,6 +17,7 @@ from radiostream.http.protocol.message import Response, head_bytes
 from radiostream.http.protocol.proxies import Client
 from radiostream.http.routes import ROUTES
 from radiostream.playlist.track import Tags
+from radiostream.station_names import route_problem
 from tests.http.site_builder import BEARER, House
 from tests.radio.studio import Studio
 
@@ -331,3 +333,31 @@ def test_the_operator_sees_who_listens(house: House) -> None:
     assert house.ask("GET", "/admin/listclients?mount=/humor").status == 401
     response = house.ask("GET", "/admin/listclients?mount=/humor", BEARER)
     assert b"<icestats>" in response.body
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_a_path_of_the_servers_own_is_no_stations(path: str) -> None:
+    """No station can be given a route that something else answers to."""
+    assert route_problem("/" + path.strip("/").partition("/")[0])
+
+
+@pytest.mark.parametrize("path", [path for path in ROUTES if not path.endswith("/")])
+@pytest.mark.parametrize(("behind", "up"), [("/", "../"), ("//", "../../"), ("%2F", ""), ("/%2f", "../")])
+def test_an_exact_path_is_exact(house: House, path: str, behind: str, up: str) -> None:
+    """A slash too many leads to the path without it, whatever the method, and answers nothing by itself."""
+    sent = path + behind
+    for method in ("GET", "HEAD", "POST"):
+        answer = house.answer(method, unquote(sent) + "?route=/humor&limit=5", raw_path=sent)
+        where = "../" * (path.count("/") - 1) + up + path[1:] + "?route=%2Fhumor&limit=5"
+        assert (answer.status, dict(answer.headers)["Location"]) == (308, where)
+        assert isinstance(answer, Response)
+        assert answer.body == b""
+
+
+def test_only_the_operator_may_what_only_the_operator_may(house: House) -> None:
+    """The table says it, and one place asks: no route that says so answers anybody else."""
+    for path, routes in ROUTES.items():
+        for method, route in routes.items():
+            asked = house.ask(method, path).status
+            assert not route.operator or asked == 401
+            assert route.operator or asked not in (401, 403) or (path, method) == ("/status", "POST")

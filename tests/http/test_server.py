@@ -181,7 +181,7 @@ def test_a_lack_of_descriptors_is_told_once(
             patched.setattr(server, "socket", door)
             with socket.create_connection(("127.0.0.1", server.server_port)):
                 server.get_request()[0].close()
-    assert [record.message for record in caplog.records] == ["can not accept a connection: no files"] * 2
+    assert [record.message for record in caplog.records] == ["cannot accept a connection: no files"] * 2
 
 
 class _Full:

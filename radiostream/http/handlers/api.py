@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from radiostream.http.protocol.conditional import if_none_match
 from radiostream.http.protocol.message import ANY_ORIGIN, NO_STORE, Refusal, Response, json_response
-from radiostream.http.protocol.proxies import base_url
 from radiostream.http.views import cover as pictures
 from radiostream.http.views import exports
 from radiostream.http.views import stations as views
@@ -19,15 +19,9 @@ if TYPE_CHECKING:
     from radiostream.radio.station import Station
 
 
-def links(site: Site, request: Request) -> str:
-    """What absolute links begin with, as this client sees us."""
-    config = site.config
-    return base_url(request.client, config.public_url, config.base_path, request.headers.get("host"), request.port)
-
-
 def streams(site: Site, request: Request, _: str) -> Response:
     """`GET /streams`: every station."""
-    base = links(site, request)
+    base = site.base_url(request)
     return json_response({"streams": [views.listing(one, base) for one in site.stations.values()]}, 200, ANY_ORIGIN)
 
 
@@ -51,7 +45,7 @@ def history(site: Site, request: Request, _: str) -> Response:
 
 def _limit(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
-        raise Refusal(400, "limit is a whole number from 1 on")
+        raise Refusal(400, "limit must be 1 or more")
     return min(int(text), LIMIT)
 
 
@@ -66,7 +60,7 @@ def cover(site: Site, request: Request, rest: str) -> Response:
         raise Refusal(404, "there is no cover")
     tag = pictures.etag(data)
     headers = (("ETag", tag), ("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosniff"), ANY_ORIGIN)
-    if pictures.if_none_match(request.headers.get("if-none-match"), tag):
+    if if_none_match(request.headers.get("if-none-match"), tag):
         return Response(304, b"", kind, headers)
     return Response(200, data, kind, headers)
 
@@ -74,13 +68,13 @@ def cover(site: Site, request: Request, rest: str) -> Response:
 def playlist(site: Site, request: Request, station: Station, ending: str) -> Response:
     """`/<route>.m3u`, `.pls`, `.xspf`: one entry, the stream's absolute URL."""
     write, content_type = exports.PLAYLISTS[ending]
-    url = links(site, request) + quote(station.config.route)
+    url = site.base_url(request) + quote(station.config.route)
     return Response(200, write(station.status.name, url).encode(), content_type, (NO_STORE, ANY_ORIGIN))
 
 
 def icecast(site: Site, request: Request, _: str) -> Response:
     """`GET /status-json.xsl`: the stations as Icecast shows its mounts."""
-    base = links(site, request)
+    base = site.base_url(request)
     rows = [
         (one.status, len(one.audience), one.audience.peak, base + quote(one.config.route))
         for one in site.stations.values()
@@ -103,12 +97,3 @@ def metrics(site: Site, request: Request, _: str) -> Response:
     """`GET /metrics`: for Prometheus, in the form it asks for."""
     content_type, body = site.metrics(request.headers.get("accept", ""))
     return Response(200, body, content_type, (NO_STORE,))
-
-
-def state(site: Site, base: str) -> dict[str, Any]:
-    """The whole public state, as `/events` begins with."""
-    now_s, base_path = time.monotonic(), site.config.base_path
-    return {
-        "streams": [views.listing(one, base) for one in site.stations.values()],
-        "now": {route: views.now_playing(one, now_s, base_path) for route, one in site.stations.items()},
-    }

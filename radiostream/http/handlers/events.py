@@ -9,11 +9,9 @@ from __future__ import annotations
 import json
 import socket
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from radiostream.http.handlers import api
-from radiostream.http.protocol.message import ANY_ORIGIN, Refusal, Request, Response
+from radiostream.http.protocol.message import ANY_ORIGIN, Refusal, Request, Stream
 from radiostream.http.views import stations as views
 
 if TYPE_CHECKING:
@@ -22,22 +20,22 @@ if TYPE_CHECKING:
     from radiostream.http.site import Site
     from radiostream.radio.station import Station
 
+EVENT_STREAM: Final = "text/event-stream"
 HEARTBEAT_S: Final = 15.0
 PAUSE_S: Final = 0.2
 """Listeners come in crowds: what changes within so long is told together."""
 SEND_S: Final = 30.0
 
 
-def events(site: Site, request: Request, _: str) -> Response:
+def events(site: Site, request: Request, _: str) -> Stream:
     """The head of the stream of events, and the reader's place."""
     address = request.client.address
     headers = (("Cache-Control", "no-cache, no-store"), ("X-Accel-Buffering", "no"), ANY_ORIGIN)
-    response = Response(200, b"", "text/event-stream", headers, endless=True)
     if request.method == "HEAD":
-        return response
+        return Stream(200, EVENT_STREAM, headers)
     if not site.limits.events.enter(address):
-        raise Refusal(503, "too many read the events, try again soon", ("Retry-After", "10"))
-    base = api.links(site, request)
+        raise Refusal(503, "too many event subscribers, try again soon", ("Retry-After", "10"))
+    base = site.base_url(request)
 
     def takeover(connection: socket.socket, head: bytes) -> None:
         try:
@@ -48,7 +46,7 @@ def events(site: Site, request: Request, _: str) -> Response:
         finally:
             site.limits.events.leave(address)
 
-    return replace(response, takeover=takeover)
+    return Stream(200, EVENT_STREAM, headers, takeover)
 
 
 def tell(site: Site, connection: socket.socket, base: str) -> None:
@@ -57,7 +55,8 @@ def tell(site: Site, connection: socket.socket, base: str) -> None:
     number = 0
     seen = site.changes.wait(-1, 0)
     told = {route: Told(station) for route, station in site.stations.items()}
-    connection.sendall(b"retry: 2000\n\n" + event("state", api.state(site, base), number))
+    state = views.everything(site.stations, base, time.monotonic(), site.config.base_path)
+    connection.sendall(b"retry: 2000\n\n" + event("state", state, number))
     while not site.changes.closed:
         count = site.changes.wait(seen, HEARTBEAT_S)
         data = b""

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from radiostream.audio.frames import CONTENT_TYPES, OGG
-from radiostream.http.handlers.streams import CORS
-from radiostream.http.protocol.message import NO_STORE, Headers, Refusal, Request, Response, clean
-from radiostream.http.protocol.reader import Gone, has_room
-from radiostream.http.views.cover import if_none_match
+from radiostream.http.protocol.conditional import byte_range, if_none_match
+from radiostream.http.protocol.message import CORS, NO_STORE, Gone, Headers, Refusal, Response, Sent, clean
+from radiostream.http.protocol.reader import has_room
 from radiostream.radio.hls import TARGET_S, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from radiostream.http.protocol.message import Request
     from radiostream.http.site import Site
     from radiostream.radio.station import Station
 
@@ -76,7 +76,7 @@ def m3u8(segments: Sequence[Segment], folder: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def segment(site: Site, request: Request, rest: str) -> Response:
+def segment(site: Site, request: Request, rest: str) -> Response | Sent:
     """`GET /hls/<route>/<run>/<number>.<format>`: one segment, or a range of it."""
     station, found = _find(site, rest)
     tag = f'"{station.hls.run}-{found.number}"'
@@ -98,8 +98,7 @@ def segment(site: Site, request: Request, rest: str) -> Response:
     status, first, end = (206, *span) if span else (200, 0, total)
     if span:
         headers = (*headers, ("Content-Range", f"bytes {first}-{end - 1}/{total}"))
-    sender = partial(_send, found, cut(pieces, first, end))
-    return Response(status, b"", kind, headers, length=end - first, sender=sender)
+    return Sent(status, kind, headers, end - first, partial(_send, found, cut(pieces, first, end)))
 
 
 def _find(site: Site, rest: str) -> tuple[Station, Segment]:
@@ -134,25 +133,6 @@ def _frame(name: bytes, body: bytes) -> bytes:
 
 def _syncsafe(number: int) -> bytes:
     return bytes(number >> shift & 0x7F for shift in (21, 14, 7, 0))
-
-
-def byte_range(header: str, total: int) -> tuple[int, int] | None:
-    """First byte and the one behind the last that a `Range` of one range wants, of `total`; None where everything is
-    to be sent: no range, or one that may be ignored (RFC 9110 §14.2). Raises Refusal where nothing lies in it."""
-    unit, _, spec = header.partition("=")
-    first, dash, last = (part.strip() for part in spec.partition("-"))
-    digits = first + last
-    if unit.strip().lower() != "bytes" or not dash or not (digits.isascii() and digits.isdigit()) or len(digits) > 24:
-        return None
-    if not first:
-        begin, end = max(0, total - int(last)), total
-    else:
-        begin, end = int(first), min(total, int(last) + 1 if last else total)
-        if last and int(last) < begin:
-            return None
-    if begin >= total or begin >= end:
-        raise Refusal(416, "there is nothing in that range", ("Content-Range", f"bytes */{total}"))
-    return begin, end
 
 
 def cut(pieces: Sequence[memoryview], first: int, end: int) -> list[memoryview]:

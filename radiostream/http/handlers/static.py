@@ -5,14 +5,12 @@ from __future__ import annotations
 import gzip
 from dataclasses import dataclass
 from functools import cache
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
-from radiostream.http.handlers.control import PAGE_HEADERS
 from radiostream.http.protocol.compression import accepts_gzip
+from radiostream.http.protocol.conditional import etag, if_none_match
 from radiostream.http.protocol.message import HTML, NO_STORE, Refusal, Response
 from radiostream.http.views import pages
-from radiostream.http.views.cover import if_none_match
 
 if TYPE_CHECKING:
     from radiostream.http.protocol.message import Request
@@ -53,8 +51,7 @@ def assets() -> dict[str, Asset]:
 
 
 def _asset(suffix: str, data: bytes) -> Asset:
-    etag = f'"{blake2b(data, digest_size=12).hexdigest()}"'
-    return Asset(TYPES[suffix], etag, data, gzip.compress(data, 9, mtime=0) if suffix in COMPRESSED else None)
+    return Asset(TYPES[suffix], etag(data), data, gzip.compress(data, 9, mtime=0) if suffix in COMPRESSED else None)
 
 
 def file(_site: Site, request: Request, rest: str) -> Response:
@@ -89,7 +86,7 @@ def robots(_site: Site, _request: Request, _: str) -> Response:
 def player(site: Site, _request: Request, _: str) -> Response:
     """`GET /web`: the public player."""
     page = pages.player_page([_card(station) for station in site.stations.values()])
-    return Response(200, page.encode(), HTML, (NO_STORE, *PAGE_HEADERS))
+    return Response(200, page.encode(), HTML, (NO_STORE, *pages.PAGE_HEADERS))
 
 
 def _card(station: Station) -> pages.StationCard:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from radiostream.audio.frames import CONTENT_TYPES, OGG
 from radiostream.http.handlers import listener
-from radiostream.http.handlers.api import links
 from radiostream.http.handlers.icy import METAINT, Framer
-from radiostream.http.protocol.message import Headers, Refusal, Request, Response
+from radiostream.http.protocol.message import CORS, Headers, Refusal, Request, Stream
 from radiostream.logs import quoted
 from radiostream.radio.audience import Listener
-from radiostream.station_names import route_of
 
 if TYPE_CHECKING:
     from radiostream.http.site import Site
@@ -27,36 +24,8 @@ log = logging.getLogger(__name__)
 ENDLESS: Final = 1 << 40
 RETRY_AFTER_S: Final = 10
 
-CORS: Final = (
-    ("Access-Control-Allow-Origin", "*"),
-    ("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS"),
-    ("Access-Control-Allow-Headers", "Icy-MetaData, Range, Content-Type, Accept"),
-    (
-        "Access-Control-Expose-Headers",
-        "icy-metaint, icy-name, icy-genre, icy-description, icy-url, icy-br, icy-sr, icy-pub, ice-audio-info, "
-        "Content-Range",
-    ),
-)
-"""What lets a page of another origin play a stream, ask for titles in it, and read what it is called."""
 
-
-def find(site: Site, path: str) -> Station | None:
-    """The station that `path` names: its route, with or without its format's suffix."""
-    stations = site.stations
-    for route in (route_of(path), route_of(_without_suffix(path))):
-        if route in stations:
-            return stations[route]
-        if route == "/main":
-            return stations.get("/")
-    return None
-
-
-def _without_suffix(path: str) -> str:
-    route, dot, suffix = path.rpartition(".")
-    return route if dot and suffix in CONTENT_TYPES else path
-
-
-def stream(site: Site, request: Request, station: Station) -> Response:
+def stream(site: Site, request: Request, station: Station) -> Stream:
     """A listener's answer; HEAD gets the same head and is nobody."""
     suffix = request.path.rpartition(".")[2] if request.path not in site.stations else ""
     if suffix in CONTENT_TYPES and suffix != station.status.family:
@@ -66,9 +35,9 @@ def stream(site: Site, request: Request, station: Station) -> Response:
     headers = (*_headers(site, request, station), *((("icy-metaint", str(METAINT)),) if wants_titles else ()))
     if start:
         headers = (*headers, ("Content-Range", f"bytes {start}-{ENDLESS - 1}/*"))
-    response = Response(206 if start else 200, b"", CONTENT_TYPES[station.status.family], headers, endless=True)
+    status, content_type = 206 if start else 200, CONTENT_TYPES[station.status.family]
     if request.method == "HEAD":
-        return response
+        return Stream(status, content_type, headers)
     one = Listener(
         id=next(site.listener_ids),
         address=request.client.address,
@@ -79,7 +48,7 @@ def stream(site: Site, request: Request, station: Station) -> Response:
     if not site.limits.listeners.enter(one.address):
         raise Refusal(503, "all places are taken, try again soon", ("Retry-After", str(RETRY_AFTER_S)))
     serve = partial(_serve, site, station, one, framer, _is_browser(request))
-    return replace(response, takeover=serve)
+    return Stream(status, content_type, headers, serve)
 
 
 def _is_browser(request: Request) -> bool:
@@ -148,7 +117,7 @@ def _headers(site: Site, request: Request, station: Station) -> Headers:
         ("icy-name", status.name),
         ("icy-genre", status.genre or "various"),  # Icecast's own word for it
         ("icy-description", status.description or status.name),
-        ("icy-url", links(site, request) + "/web"),
+        ("icy-url", site.base_url(request) + "/web"),
         ("icy-pub", "0"),
         ("icy-br", str(kbps)),
     ]

@@ -1,4 +1,8 @@
-"""Requests and responses as values: what a handler gets, and what it gives back. No socket is in sight here."""
+"""Requests and answers as values: what a handler gets, and what it gives back. No socket is in sight here.
+
+An answer is one of three kinds: a `Response` holds its body, a `Sent` sends a body that is no copy, a `Stream` takes
+the connection over.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +26,17 @@ Headers = tuple[tuple[str, str], ...]
 
 NO_STORE: Final = ("Cache-Control", "no-store")
 ANY_ORIGIN: Final = ("Access-Control-Allow-Origin", "*")
+CORS: Final[Headers] = (
+    ANY_ORIGIN,
+    ("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS"),
+    ("Access-Control-Allow-Headers", "Icy-MetaData, Range, Content-Type, Accept"),
+    (
+        "Access-Control-Expose-Headers",
+        "icy-metaint, icy-name, icy-genre, icy-description, icy-url, icy-br, icy-sr, icy-pub, ice-audio-info, "
+        "Content-Range",
+    ),
+)
+"""What lets a page of another origin play a stream, ask for titles in it, and read what it is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +54,13 @@ class Request:
     body: bytes = b""
     port: int = 80
     """The server's own."""
+    raw_path: str = ""
+    """As it was sent; empty where it does not differ."""
+
+    @property
+    def depth(self) -> int:
+        """How many slashes the client sees in the path, below the base path: what relative links climb."""
+        return (self.raw_path or self.path).count("/")
 
     @property
     def wants_html(self) -> bool:
@@ -59,24 +81,46 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer."""
+    """An answer whose body is at hand."""
 
     status: int = 200
     body: bytes = b""
     content_type: str = TEXT
     headers: Headers = ()
-    length: int | None = None
-    """Of a body that `sender` sends; else it is that of `body`."""
-    sender: Callable[[socket.socket, bytes], None] | None = field(default=None, compare=False)
-    """Sends the head that it is given, and a body that is no copy of anything."""
-    endless: bool = False
-    """A stream's: HTTP/1.0 without a length, the form that every player takes; it ends with the connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An answer whose body of `length` bytes is no copy of anything: `send` puts it on the socket by itself."""
+
+    status: int
+    content_type: str
+    headers: Headers
+    length: int
+    send: Callable[[socket.socket, bytes], None] = field(compare=False)
+    """Sends the head that it is given, then the body. Raises Gone or OSError where the client leaves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An endless answer: HTTP/1.0 without a length, the form that every player takes; it ends with the connection."""
+
+    status: int
+    content_type: str
+    headers: Headers
     takeover: Callable[[socket.socket, bytes], None] | None = field(default=None, compare=False)
-    """Owns the socket, and sends the head that it is given first; gives back whatever the handler took for it."""
+    """Called with the socket and the head, which it sends first; it frees what the handler took. None for HEAD."""
+
+
+Answer = Response | Sent | Stream
+
+
+class Gone(Exception):  # noqa: N818 - no error, clients leave
+    """The client left, or said nothing in time: nothing to answer."""
 
 
 class Refusal(Exception):  # noqa: N818 - no error, an answer
-    """The answer to a request that can not be granted; raised anywhere in a handler."""
+    """The answer to a request that cannot be granted; raised anywhere in a handler."""
 
     def __init__(self, status: int, text: str, *headers: tuple[str, str]) -> None:
         super().__init__(text)
@@ -91,21 +135,20 @@ def json_response(value: Any, status: int = 200, *headers: tuple[str, str]) -> R
     return Response(status, body, JSON, (NO_STORE, *headers))
 
 
-def head_bytes(response: Response, *, close: bool) -> bytes:
-    """The response's head on the wire. Nothing in a value can end its line, whatever file or client it came from."""
-    status = response.status
-    version = "HTTP/1.0" if response.endless else "HTTP/1.1"
+def head_bytes(answer: Answer, *, close: bool) -> bytes:
+    """The answer's head on the wire. Nothing in a value can end its line, whatever file or client it came from."""
+    status = answer.status
+    version = "HTTP/1.0" if isinstance(answer, Stream) else "HTTP/1.1"
     lines = [
         f"{version} {status} {HTTPStatus(status).phrase}",
         "Server: radiostream",
         f"Date: {formatdate(usegmt=True)}",
     ]
     if status not in (204, 304):
-        lines.append(f"Content-Type: {response.content_type}")
-    if status not in (204, 304) and not response.endless:  # a 304's would have to be that of the 200 (RFC 9110 §8.6)
-        length = len(response.body) if response.length is None else response.length
-        lines.append(f"Content-Length: {length}")
-    lines += [f"{name}: {clean(value)}" for name, value in response.headers]
+        lines.append(f"Content-Type: {answer.content_type}")
+        if not isinstance(answer, Stream):  # a 304's would have to be that of the 200 (RFC 9110 §8.6)
+            lines.append(f"Content-Length: {answer.length if isinstance(answer, Sent) else len(answer.body)}")
+    lines += [f"{name}: {clean(value)}" for name, value in answer.headers]
     if close:
         lines.append("Connection: close")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "replace")

@@ -7,7 +7,7 @@ Anything malformed ends the reading: the last address that a trusted proxy vouch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 _MOST_HOPS: Final = 32
 _LONGEST_HOST: Final = 255
-
-Headers = Callable[[str], Sequence[str] | None]
-"""All lines of a header, in order: `message.get_all`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +31,26 @@ class Client:
     """The host (and port) that it asked that proxy for; empty where no trusted proxy says so."""
 
 
-def client_of(peer: str, headers: Headers, trusted: Sequence[IPv4Network | IPv6Network]) -> Client:
-    """The client behind `peer`, the socket's other end. An IPv4 address in IPv6 form becomes plain IPv4."""
+def client_of(peer: str, fields: Mapping[str, str], trusted: Sequence[IPv4Network | IPv6Network]) -> Client:
+    """The client behind `peer`, the socket's other end. An IPv4 address in IPv6 form becomes plain IPv4.
+
+    `fields`: the request's, names in lower case, repeated ones joined by commas.
+    """
     if not trusted:
         return Client(_unmapped(peer))
     address = _parsed(peer)
     if address is None or not _is_in(address, trusted):
         return Client(_unmapped(peer))
     hops = 0
-    for text in _from_the_right(headers("X-Forwarded-For")):
+    for text in _from_the_right(fields.get("x-forwarded-for", "")):
         further = _parsed(text)
         if further is None:
             break
         address, hops = further, hops + 1
         if not _is_in(address, trusted):
             break
-    scheme = _said_at(headers("X-Forwarded-Proto"), hops).lower()
-    host = valid_host(_said_at(headers("X-Forwarded-Host"), hops))
+    scheme = _said_at(fields.get("x-forwarded-proto", ""), hops).lower()
+    host = valid_host(_said_at(fields.get("x-forwarded-host", ""), hops))
     return Client(str(address), scheme if scheme in ("http", "https") else "http", host)
 
 
@@ -117,12 +117,12 @@ def _is_in(address: IPv4Address | IPv6Address, networks: Sequence[IPv4Network | 
     return any(address in network for network in networks)
 
 
-def _from_the_right(lines: Sequence[str] | None) -> list[str]:
-    """The values of a list header, newest first; several lines are one list."""
-    return ",".join(lines or ()).rsplit(",", _MOST_HOPS)[: -_MOST_HOPS - 1 : -1]
+def _from_the_right(field: str) -> list[str]:
+    """The values of a list field, newest first."""
+    return field.rsplit(",", _MOST_HOPS)[: -_MOST_HOPS - 1 : -1]
 
 
-def _said_at(lines: Sequence[str] | None, hops: int) -> str:
+def _said_at(field: str, hops: int) -> str:
     """What the proxy `hops` from the right said; a proxy that replaces the list instead of appending leaves one."""
-    values = _from_the_right(lines)
+    values = _from_the_right(field)
     return values[min(max(hops, 1), len(values)) - 1].strip()

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Final
 
 from radiostream.http.protocol.head import TOKEN
-from radiostream.http.protocol.message import Refusal
+from radiostream.http.protocol.message import Gone, Refusal
 
 HEAD_S: Final = 10.0
 BODY_S: Final = 10.0
@@ -25,10 +25,6 @@ LINE_MAX: Final = 8 << 10
 HEAD_MAX: Final = 32 << 10
 BODY_MAX: Final = 64 << 10
 RECEIVE_BYTES: Final = 16 << 10
-
-
-class Gone(Exception):  # noqa: N818 - no error, clients leave
-    """The client left, or said nothing in time: nothing to answer."""
 
 
 class Wire:

@@ -1,4 +1,4 @@
-"""Pictures and conditional requests.
+"""Pictures.
 
 A picture comes out of somebody's file. Its type is told by its first bytes alone, never by what the file or the tag
 claims, and only the four kinds that a browser draws without running anything are pictures.
@@ -59,11 +59,3 @@ def image_type(data: bytes) -> str | None:
 def etag(data: bytes) -> str:
     """A strong entity tag, quotes included."""
     return f'"{blake2b(data, digest_size=12).hexdigest()}"'
-
-
-def if_none_match(header: str | None, tag: str) -> bool:
-    """Whether an `If-None-Match` header names `tag`, so that the answer is 304 (RFC 9110 §13.1.2, weak comparison)."""
-    if header is None:
-        return False
-    named = [one.strip().removeprefix("W/") for one in header.split(",")]
-    return tag.removeprefix("W/") in named or named == ["*"]

@@ -36,6 +36,13 @@ CSP: Final = "; ".join(
     )
 )
 """The Content-Security-Policy that every page is written for."""
+PAGE_HEADERS: Final = (
+    ("Content-Security-Policy", CSP),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "same-origin"),
+)
+"""What every page is sent with."""
 
 BROWSER_QUERY: Final = "player=web"
 """How the page says that a browser listens: `Sec-Fetch-Dest` is sent over HTTPS and on loopback only."""

@@ -13,11 +13,11 @@ from radiostream.http.views import cover as pictures
 from radiostream.playlist.history import TRACK
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from radiostream.playlist.history import Played
     from radiostream.radio.station import Station
-    from radiostream.radio.status import OnAir
+    from radiostream.radio.status import OnAir, Status
 
 
 def iso(unix_s: float) -> str:
@@ -60,11 +60,16 @@ def now_playing(station: Station, now_s: float, base_path: str) -> dict[str, Any
         "listeners": len(station.audience),
         "skip": bool(on_air and on_air.skipped_to),
         "kind": on_air.kind if on_air else TRACK,
-        **(_playing(playing, now_s, _cover(station, playing, base_path)) if playing else _silence(on_air)),
+        **(_playing(station, playing, now_s, base_path) if playing else _silence(on_air)),
     }
 
 
-def _playing(on_air: OnAir, now_s: float, cover: str | None) -> dict[str, Any]:
+def _playing(station: Station, on_air: OnAir, now_s: float, base_path: str) -> dict[str, Any]:
+    elapsed_s = min(max(now_s - on_air.started_s, 0.0), on_air.duration_s or math.inf)
+    return {**_named(on_air), "elapsed": round(elapsed_s, 3), "cover": _cover(station, on_air, base_path)}
+
+
+def _named(on_air: OnAir) -> dict[str, Any]:
     assert on_air.track is not None  # noqa: S101 - the caller looked
     return {
         "track": on_air.track.name,
@@ -72,9 +77,7 @@ def _playing(on_air: OnAir, now_s: float, cover: str | None) -> dict[str, Any]:
         "artist": on_air.tags.artist,
         "album": on_air.tags.album,
         "started_at": iso(on_air.started_at),
-        "elapsed": round(min(max(now_s - on_air.started_s, 0.0), on_air.duration_s or math.inf), 3),
         "duration": None if on_air.duration_s is None else round(on_air.duration_s, 3),
-        "cover": cover,
     }
 
 
@@ -134,3 +137,20 @@ def operator_listing(station: Station, now_s: float, base_path: str) -> dict[str
         "left_out": [{"name": left.name, "reason": left.reason} for left in status.left_out],
         "mismatched": [{"name": left.name, "reason": left.reason} for left in status.mismatched],
     }
+
+
+def everything(stations: Mapping[str, Station], base_url: str, now_s: float, base_path: str) -> dict[str, Any]:
+    """The whole public state, which `/events` begins with."""
+    return {
+        "streams": [listing(one, base_url) for one in stations.values()],
+        "now": {route: now_playing(one, now_s, base_path) for route, one in stations.items()},
+    }
+
+
+def track(status: Status) -> dict[str, Any]:
+    """What the answer to a command says of the track on the air."""
+    on_air = status.on_air
+    playing = on_air if on_air and on_air.track else None
+    said = _named(playing) if playing else _silence(on_air)
+    keys = ("track", "title", "artist", "album", "started_at", "duration")
+    return {"route": status.route, **{key: said[key] for key in keys}}

@@ -1,0 +1,42 @@
+"""Whether a request comes from the operator. `routes.answer` asks once for every route that is the operator's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from radiostream.http.auth import same_origin, token_of
+from radiostream.http.protocol.message import Refusal
+
+if TYPE_CHECKING:
+    from radiostream.http.auth import Verdict
+    from radiostream.http.protocol.message import Request
+    from radiostream.http.site import Site
+
+
+def require_operator(site: Site, request: Request) -> None:
+    """Return for the operator; raise the refusal for everybody else. A cookie counts for our own pages only."""
+    header = request.headers.get("authorization")
+    if header:
+        _insist(site.auth.check_header(header, request.client.address))
+    elif not has_session(site, request):
+        raise Refusal(401, "the operator's password is needed", ("WWW-Authenticate", 'Bearer realm="radiostream"'))
+    elif request.method not in ("GET", "HEAD") and not is_own_page(site, request):
+        raise Refusal(403, "cross-site request refused")
+
+
+def _insist(verdict: Verdict) -> None:
+    if verdict.retry_after_s:
+        raise Refusal(429, "too many wrong passwords, wait", ("Retry-After", str(verdict.retry_after_s)))
+    if not verdict.ok:
+        raise Refusal(401, "wrong password", ("WWW-Authenticate", 'Bearer realm="radiostream"'))
+
+
+def has_session(site: Site, request: Request) -> bool:
+    return site.auth.session(token_of(request.headers.get("cookie")))
+
+
+def is_own_page(site: Site, request: Request) -> bool:
+    hosts = [request.headers.get("host", ""), request.client.host, urlsplit(site.config.public_url).netloc]
+    headers = request.headers
+    return same_origin(headers.get("sec-fetch-site"), headers.get("origin"), [host for host in hosts if host])
