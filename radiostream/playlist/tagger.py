@@ -10,9 +10,11 @@ import logging
 import threading
 import time
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from radiostream.playlist.track import Tags, read_tags
+from radiostream.playlist.tags import read_tags
+from radiostream.playlist.track import Tags
 from radiostream.threads import Worker
 
 if TYPE_CHECKING:
@@ -160,9 +162,14 @@ class Tagger:
         return None
 
     def _slim(self, tags: Tags) -> Tags:
-        """The same tags, with one string for all tracks of an artist or an album."""
+        """The same tags, with one string for all tracks of an artist, an album or a label."""
         one = self._artists.setdefault
-        return Tags(tags.title, one(tags.artist, tags.artist), one(tags.album, tags.album))
+        return replace(
+            tags,
+            artist=one(tags.artist, tags.artist),
+            album=one(tags.album, tags.album),
+            label=one(tags.label, tags.label),
+        )
 
     def _tell_progress(self) -> None:
         if not self._begun:

@@ -320,14 +320,6 @@ def test_a_station_called_main_has_its_own_addresses(make_studio: Callable[..., 
         assert house.ask("GET", path).body.endswith(f"http://radio.example{route}\n".encode())
 
 
-def test_a_picture_that_is_none_hides_no_other(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a tag calls a picture and is not one: the directory's is shown."""
-    monkeypatch.setattr("radiostream.http.views.cover.read_cover", lambda _: b"<svg onload=alert(1)>")
-    assert house.ask("GET", "/cover/humor").status == 404
-    (tmp_path / "cover.jpg").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
-    assert house.ask("GET", "/cover/humor").content_type == "image/png"
-
-
 def test_the_operator_sees_who_listens(house: House) -> None:
     """As Icecast lists clients; nobody else may."""
     assert house.ask("GET", "/admin/listclients?mount=/humor").status == 401

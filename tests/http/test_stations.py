@@ -13,8 +13,8 @@ import pytest
 from radiostream.audio.frames import Params
 from radiostream.config import StationConfig
 from radiostream.http.auth import COOKIE
+from radiostream.http.protocol.conditional import etag
 from radiostream.http.views import stations as views
-from radiostream.http.views.cover import etag
 from radiostream.playlist.history import Played
 from radiostream.playlist.track import Tags, Track
 from radiostream.radio.audience import Listener

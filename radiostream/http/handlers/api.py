@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 from radiostream.http.protocol.conditional import if_none_match
 from radiostream.http.protocol.message import ANY_ORIGIN, NO_STORE, Refusal, Response, json_response
-from radiostream.http.views import cover as pictures
 from radiostream.http.views import exports
 from radiostream.http.views import stations as views
 from radiostream.playlist.history import LIMIT
+from radiostream.playlist.pictures import find_picture
 
 if TYPE_CHECKING:
     from radiostream.http.protocol.message import Request
@@ -54,15 +54,14 @@ def cover(site: Site, request: Request, rest: str) -> Response:
     station = site.asked(request, rest)
     on_air = station.status.on_air
     track = on_air.track if on_air else None
-    data = pictures.picture(track.path, str(station.config.directory)) if track else None
-    kind = pictures.image_type(data) if data else None
-    if data is None or kind is None:
+    picture = find_picture(track.path, str(station.config.directory)) if track else None
+    if picture is None:
         raise Refusal(404, "there is no cover")
-    tag = pictures.etag(data)
+    tag = f'"{picture.version}"'
     headers = (("ETag", tag), ("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosniff"), ANY_ORIGIN)
     if if_none_match(request.headers.get("if-none-match"), tag):
-        return Response(304, b"", kind, headers)
-    return Response(200, data, kind, headers)
+        return Response(304, b"", picture.kind, headers)
+    return Response(200, picture.data, picture.kind, headers)
 
 
 def playlist(site: Site, request: Request, station: Station, ending: str) -> Response:

@@ -1,0 +1,300 @@
+"""Tags of real files, of odd ones, and of files that want to do harm."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import os
+import struct
+import time
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from radiostream.playlist.pictures import read_cover
+from radiostream.playlist.tags import TEXT_LENGTH, read_tags
+from radiostream.playlist.track import TagGain, Tags
+from tests.playlist.tag_bytes import (
+    ape,
+    atom,
+    freeform,
+    id3,
+    id3_old,
+    id3v1,
+    item,
+    mp4,
+    page,
+    pages,
+    syncsafe,
+    text,
+    vorbis,
+    write,
+)
+
+FULL = Tags("Naïve", "The Band", "Live")
+MIB = 2**20
+
+
+@pytest.mark.parametrize("name", ["id3v2.mp3", "id3v1.mp3", "vorbis.ogg", "opus.opus", "flac.oga", "mp4.m4a"])
+def test_tags_of_every_format(tagged: Path, name: str) -> None:
+    """Title, artist and album come from every kind of tag."""
+    assert read_tags(str(tagged / name)) == FULL
+
+
+def test_nothing_to_tell(tagged: Path) -> None:
+    """A file without tags, no audio, and no file have empty tags and no picture."""
+    for name in ("bare.mp3", "dot.png", "gone.mp3", "."):
+        assert (read_tags(str(tagged / name)), read_cover(str(tagged / name))) == (Tags(), None)
+
+
+def test_ape_tag(tmp_path: Path, tagged: Path) -> None:
+    """An MP3 may have an APE tag, which other software wrote, at its end or before an ID3v1 tag."""
+    from mutagen.apev2 import APEv2
+
+    path = write(tmp_path, (tagged / "bare.mp3").read_bytes())
+    tag = APEv2()
+    tag.update({"Title": "Naïve", "Artist": "The Band", "Album": "Live"})
+    tag.save(path)
+    assert read_tags(path) == FULL
+    with open(path, "ab") as file:
+        file.write(b"LYRICSBEGIN" + b"000011LYRICS200" + id3v1(b"cut off at"))
+    assert read_tags(path) == FULL
+
+
+OLD = (("TT2", b"\x00One"), ("TP1", b"\x00Two"))
+UTF16 = b"\x01" + "Ünï".encode("utf-16")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (id3_old(*OLD), Tags("One", "Two")),
+        (id3_old(("TT2", UTF16), unsynchronised=True), Tags("Ünï")),
+        (id3(("TIT2", UTF16), version=3, unsynchronised=True), Tags("Ünï")),
+        (id3(("TIT2", UTF16.replace(b"\xff", b"\xff\0")), flags=2), Tags("Ünï")),
+        (id3(("TIT2", b"\0\0\0\x04" + text("One")), flags=1), Tags("One")),
+        (id3(("TIT2", b"g" + text("One")), version=3, flags=0x20), Tags("One")),
+        (id3(("TIT2", b"\x02" + "é".encode("utf-16-be"))), Tags("é")),
+        (b"ID3\x03\0\x40" + syncsafe(24) + b"\0\0\0\x06" + bytes(6) + b"TIT2\0\0\0\x04\0\0" + text("One"), Tags("One")),
+        (b"ID3\x04\0\x40" + syncsafe(20) + b"\0\0\0\x06\x01\0" + b"TIT2\0\0\0\x04\0\0" + text("One"), Tags("One")),
+        (b"ID3\x04\0\x40" + syncsafe(14) + b"TIT2\0\0\0\x04\0\0" + text("One"), Tags("One")),
+        (b"ID3\x02\0\x40" + syncsafe(14) + b"TIT2\0\0\0\x04\0\0" + text("One"), Tags()),
+        (b"ID3\x09\0\0" + syncsafe(14) + b"TIT2\0\0\0\x04\0\0" + text("One"), Tags()),
+        (id3(("TIT2", text(""))) + ape(("Title", b"One")) + id3v1(b"Two", b"Three"), Tags("One", "Three")),
+        (id3(("TIT2", b"\x09One")), Tags()),
+    ],
+)
+def test_kinds_of_id3(tmp_path: Path, content: bytes, expected: Tags) -> None:
+    """Every version, unsynchronised as a whole or by frame, with extended headers, true and falsely claimed."""
+    assert read_tags(write(tmp_path, content)) == expected
+
+
+def test_sizes_as_itunes_wrote_them(tmp_path: Path) -> None:
+    """A v2.4 frame of more than 127 bytes whose size is a plain number does not hide those behind it."""
+    long = text("x" * 299)
+    frames = b"TALB" + struct.pack(">IH", len(long), 0) + long + b"TIT2" + struct.pack(">IH", 4, 0) + text("One")
+    tag = b"ID3\x04\0\0" + syncsafe(len(frames)) + frames
+    assert read_tags(write(tmp_path, tag)) == Tags("One", "", "x" * 299)
+
+
+def test_title_behind_a_large_picture(tmp_path: Path) -> None:
+    """A picture of 18 MB costs no title, whatever the format."""
+    large = bytes(18 * MIB)
+    whole = id3(("APIC", large), ("TIT2", text("One")), version=3, unsynchronised=True)
+    comment = b"METADATA_BLOCK_PICTURE=" + base64.b64encode(large)
+    for content in (
+        id3(("APIC", large), ("TIT2", text("One"))),
+        whole,
+        vorbis(comment, b"title=One"),
+        mp4(item(b"covr", large), item("©nam".encode("latin-1"), b"One")),
+        ape(("Cover Art (Front)", large), ("Title", b"One")),
+    ):
+        assert read_tags(write(tmp_path, content)).title == "One"
+
+
+def test_title_behind_a_video(tmp_path: Path) -> None:
+    """The audio stream's tags count, whichever stream the file begins with (RFC 3533 §4)."""
+    video = page(b"\x80theora" + bytes(35), 0, 1, 2)
+    streaminfo = page(b"\x7fFLAC\x01\0\0\1fLaC" + bytes(38), 0, 2, 2)
+    comments = b"\0\0\0\0\1\0\0\0\x09\0\0\0title=One"
+    block = b"\x84" + len(comments).to_bytes(3) + comments
+    content = video + streaminfo + page(b"\x81theora", 1, 1) + pages(block, 2)
+    assert read_tags(write(tmp_path, content)).title == "One"
+
+
+def test_one_short_atom(tmp_path: Path) -> None:
+    """A broken item costs itself, not the others."""
+    name, artist = "©nam".encode("latin-1"), "©ART".encode("latin-1")
+    items = (atom(name, b"\0\0"), item(b"trkn"), item(artist, b"Two"), atom(b"----", b"xx"), item(name, b"One"))
+    assert read_tags(write(tmp_path, mp4(*items))) == Tags("One", "Two")
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("räksmörgås".encode(), "räksmörgås"),
+        ("räksmörgås".encode("latin-1"), "räksmörgås"),
+        ("Café".encode("latin-1"), "Café"),
+        (("x" * 29 + "é").encode("latin-1"), "x" * 29 + "é"),
+        (("é" * 14 + "xé").encode()[:30], "é" * 14 + "x"),
+        (b"\xc3\xa9\xc3x", "Ã©Ãx"),
+    ],
+)
+def test_encoding_of_id3v1(tmp_path: Path, raw: bytes, shown: str) -> None:
+    """UTF-8 where it is valid, a character cut off at the field's end included; else Latin-1."""
+    assert read_tags(write(tmp_path, bytes(500) + id3v1(raw))).title == shown
+
+
+def test_band_instead_of_artist(tmp_path: Path) -> None:
+    """Where there is no artist, the album's is the artist; several are one after another."""
+    assert read_tags(write(tmp_path, id3(("TPE2", text("Band"))))).artist == "Band"
+    assert read_tags(write(tmp_path, id3(("TPE1", text("A\0B"))))).artist == "A, B"
+    assert read_tags(write(tmp_path, vorbis(b"ALBUMARTIST=Band", b"title"))).artist == "Band"
+    assert read_tags(write(tmp_path, vorbis(b"artist=A", b"Artist=B"))).artist == "A, B"
+    assert read_tags(write(tmp_path, mp4(item(b"aART", b"Band")))).artist == "Band"
+
+
+ISRC = Tags(isrc="DEA123456789", label="Sony")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        id3(("TSRC", text("DEA123456789")), ("TPUB", text("Sony"))),
+        id3_old(("TRC", b"\0DEA123456789"), ("TPB", b"\0Sony")),
+        ape(("ISRC", b"DEA123456789"), ("Publisher", b"Sony")),
+        vorbis(b"isrc=DEA123456789", b"organization=Sony"),
+        mp4(freeform("ISRC", "DEA123456789"), freeform("LABEL", "Sony")),
+    ],
+)
+def test_identifiers(tmp_path: Path, content: bytes) -> None:
+    """The recording's code and who published it, for the log of plays."""
+    assert read_tags(write(tmp_path, content)) == ISRC
+
+
+@pytest.mark.parametrize(
+    ("content", "gain"),
+    [
+        (id3(("TXXX", text("REPLAYGAIN_TRACK_GAIN\0-6.20 dB")), ("TXXX", text("replaygain_track_peak\x000.98"))), -6.2),
+        (ape(("REPLAYGAIN_TRACK_GAIN", b"+3,5 dB"), ("Replaygain_Track_Peak", b"0.98")), 3.5),
+        (vorbis(b"R128_TRACK_GAIN=-512", b"REPLAYGAIN_TRACK_PEAK=0.98"), 3.0),
+        (vorbis(b"R128_TRACK_GAIN=-512", b"REPLAYGAIN_TRACK_GAIN=1 dB", b"REPLAYGAIN_TRACK_PEAK=0.98"), 1.0),
+        (mp4(freeform("replaygain_track_gain", "-1 dB"), freeform("replaygain_track_peak", "0.98")), -1.0),
+        (id3(("RVA2", b"track\0\x01\xfc\x00\0"), ("TXXX", text("replaygain_track_peak\x000.98"))), -2.0),
+        (id3(("RVA2", b"album\0\x01\xfc\x00\0")), None),
+        (id3(("RVA2", b"track\0\x01\xfc")), None),
+        (vorbis(b"REPLAYGAIN_TRACK_GAIN=nan"), None),
+        (vorbis(b"REPLAYGAIN_TRACK_GAIN=9999999 dB"), None),
+        (vorbis(b"REPLAYGAIN_TRACK_GAIN="), None),
+    ],
+)
+def test_gain(tmp_path: Path, content: bytes, gain: float | None) -> None:
+    """ReplayGain, R 128 and RVA2 come to one reference; nonsense is no gain."""
+    expected = None if gain is None else TagGain(gain, 0.98)
+    assert read_tags(write(tmp_path, content)).gain == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("  two\r\nlines\t", "two lines"),
+        ("a\x1b[31mb\x7fc\x85d\u2028e", "a [31mb c d e"),
+        ("\u202eright\u2066\ufeff", "right"),
+        ("👩\u200d🎤 \u00a0 é", "👩\u200d🎤 é"),
+        ("x" * 5000, "x" * TEXT_LENGTH),
+        ("\x00", ""),
+    ],
+)
+def test_text_is_one_printable_line(tmp_path: Path, raw: str, shown: str) -> None:
+    """No tag can break a line, turn the text around or fill the memory."""
+    assert read_tags(write(tmp_path, vorbis(b"title=" + raw.encode()))).title == shown
+
+
+@pytest.mark.parametrize(("version", "flags"), [(3, 0x80), (4, 0x09)])
+def test_compressed_frame_is_not_read(tmp_path: Path, version: int, flags: int) -> None:
+    """A frame that is a bomb (100 MB of spaces) is left alone."""
+    bomb = struct.pack(">I", 10**8) + zlib.compress(b"\x03" + b" " * 10**8, 1)
+    path = write(tmp_path, id3(("TIT2", bomb), version=version, flags=flags))
+    assert peak_of(read_tags, path) < 2 * MIB
+
+
+def peak_of(read: Callable[[str], object], path: str) -> int:
+    """The most memory that reading takes; it must take less than two seconds of CPU."""
+    tracemalloc.start()
+    try:
+        began_s = time.thread_time()
+        read(path)
+        assert time.thread_time() - began_s < 2
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+HOSTILE: dict[str, Callable[[], bytes]] = {
+    "unsynchronised": lambda: b"ID3\x03\0\x80" + syncsafe(16 * MIB) + b"\xff\0" * (8 * MIB),
+    "unsynchronised, one frame": lambda: b"ID3\x03\0\x80" + syncsafe(16 * MIB) + b"TIT2\0\xff\0\xf0\0\0" * (2 * MIB),
+    "a million ape items": lambda: ape(*[("Title", b"a")] * 1_000_000),
+    "long ape keys": lambda: ape(*[("t" * 255, b"")] * 60_000),
+    "many values": lambda: id3(("TIT2", text("a\0" * (MIB // 2)))),
+    "many old frames": lambda: id3_old(*[("TT2", b"\0")] * 430_000),
+    "many empty frames": lambda: id3(*[("TXXX", b"")] * 300_000),
+    "pictures": lambda: id3(*[("APIC", b"\0\0\3\0" + b"x" * (2 * MIB - 100))] * 10),
+    "many comments": lambda: vorbis(*[b"title=x"] * 500_000),
+    "nameless comment": lambda: vorbis(b"x" * (20 * MIB)),
+    "endless title": lambda: vorbis(b"title=" + b"x" * (20 * MIB)),
+    "base64": lambda: vorbis(b"METADATA_BLOCK_PICTURE=" + b"A" * (2 * MIB)),
+    "tiny pages": lambda: vorbis(b"a=b", count=2**31) + b"".join(page(b"x" * 254, 3) for _ in range(40_000)),
+    "foreign pages": lambda: page(b"OpusHead", 0, 1, 2) + page(b"", 3, 5) * 500_000,
+    "many items": lambda: mp4(*[item(b"\xa9nam", b"x")] * 300_000),
+    "many atoms": lambda: atom(b"ftyp", b"M4A ") + atom(b"free") * 2_000_000,
+    "nested": lambda: atom(b"ftyp") + atom(b"moov", *[atom(b"udta", atom(b"meta", bytes(8)))] * 200_000),
+    "endless id3": lambda: b"ID3\x04\x00\x00" + syncsafe(100 * MIB) + b"\0" * 1000,
+    "endless mp4": lambda: struct.pack(">I4s", 16, b"ftyp") + b"M4A \0\0\0\0" + struct.pack(">I4s", 2**31, b"moov"),
+    "endless ogg": lambda: vorbis(count=2**32 - 1),
+}
+
+
+@pytest.mark.parametrize("read", [read_tags, read_cover])
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_tags(
+    tmp_path: Path, kind: str, read: Callable[[str], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each costs bounded memory and time, in a sparse file of 200 MB, and is no bug of ours."""
+    path = write(tmp_path, HOSTILE[kind]())
+    os.truncate(path, max(200 * MIB, os.path.getsize(path)))
+    assert peak_of(read, path) < 10 * MIB
+    assert not [record for record in caplog.records if record.levelno > logging.DEBUG]
+
+
+@given(st.sampled_from(["id3v2.mp3", "vorbis.ogg", "opus.opus", "flac.oga", "covered.m4a"]), st.data())
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+def test_damaged_files(
+    tagged: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, data: st.DataObject
+) -> None:
+    """Whatever is changed in a file, reading it ends and answers with tags."""
+    content = bytearray((tagged / name).read_bytes()[:4000])
+    for _ in range(data.draw(st.integers(1, 8))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    reads_quietly(write(tmp_path, bytes(content[: data.draw(st.integers(0, len(content)))])), caplog)
+
+
+@given(st.binary(max_size=300), st.sampled_from([b"", b"ID3\x04\0\0\0\0\x01\0", b"OggS\0\x02", b"\0\0\0\x10ftypM4A "]))
+@example(b"", vorbis(b"METADATA_BLOCK_PICTURE=" + base64.b64encode(b"\0\0\0\3\xff\xff\xff\xff")))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_bytes(tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes, start: bytes) -> None:
+    """A file may hold anything."""
+    reads_quietly(write(tmp_path, start + content), caplog)
+
+
+def reads_quietly(path: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Tags and picture can be asked for, and no exception that we did not foresee is logged."""
+    assert isinstance(read_tags(path), Tags)
+    assert isinstance(read_cover(path), bytes | None)
+    assert not caplog.records
