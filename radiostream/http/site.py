@@ -39,6 +39,8 @@ class Site:
     """For an Accept header: content type and body."""
     server_facts: Callable[[], dict[str, Any]]
     """Version, uptime, memory and CPU of the process, for the operator's page."""
+    now_s: Callable[[], float] = time.monotonic
+    """Monotonic seconds, by the stations' clock."""
     started_at: float = field(default_factory=time.time)
     listener_ids: Any = field(default_factory=lambda: itertools.count(1))
 

@@ -39,6 +39,7 @@ class House:
             readiness=lambda: (True, {"ready": True, "checks": {}}),
             metrics=lambda _: ("text/plain", b"metrics\n"),
             server_facts=lambda: {"version": "1.2.3", "uptime_s": 1, "rss_mb": 30, "cpu_percent": 0.1, "threads": 5},
+            now_s=self.clock.now_s,
         )
 
     def _rescan(self) -> bool:

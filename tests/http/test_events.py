@@ -43,7 +43,7 @@ def house(studio: Studio, tmp_path: Path) -> House:
 
 
 def news(told: Told, studio: Studio) -> list[tuple[str, dict[str, Any]]]:
-    return list(told.news(studio.station, ""))
+    return list(told.news(studio.station, studio.clock.now_s(), ""))
 
 
 def listener(number: int) -> Listener:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -12,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radiostream.http.views import pages
-from radiostream.http.views.pages import HistoryRow, ServerFacts, StationCard, StationRow
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -24,7 +24,26 @@ HOSTILE = (
     "\u202eright to left\u202c שלום",
     "long " * 1000,
 )
-FACTS = ServerFacts()
+AT = "2026-11-23T08:00:00.000+00:00"
+
+
+def shown(route: str = "/", name: str = "Main", **what: Any) -> dict[str, Any]:
+    """A station as its JSON has it; `title`, `artist`, `elapsed` and `duration` are the current track's."""
+    keys = ("title", "artist", "elapsed", "duration")
+    now = {"track": None, "started_at": AT, **dict.fromkeys(keys), "elapsed": 0.0}
+    now |= {key: what.pop(key) for key in keys if key in what}
+    nothing = {"history": [], "left_out": [], "mismatched": [], "drift_ms": 0.0, "trouble": "", "description": ""}
+    counts = {"listeners": 1, "peak_listeners": 2, "tracks": 0, "shuffle": False}
+    named = {"route": route, "name": name, "family": "mp3", "stem": "main"}
+    return named | counts | nothing | {"now": now | ({"track": "1.mp3"} if now["title"] else {})} | what
+
+
+def status_page(*stations: dict[str, Any], **server: Any) -> str:
+    """The operator's page of `stations` on a server of which `server` is said."""
+    facts = {"version": "", "uptime_s": 0.0, "rss_mb": 0.0, "cpu_percent": 0.0, "listeners": 0, "max_clients": 0}
+    return pages.status_page({"stations": stations, "server": facts | {"default_password": False} | server})
+
+
 VOID = ("area", "br", "col", "hr", "img", "input", "link", "meta", "source")
 OWN_PATH = re.compile(
     r"web|status|logout|reload-playlist|(?:next-track/|prev-track/|shuffle/)(?:humor)?|(?:humor|main)(?:\.m3u|\.pls|\.m3u8)?"
@@ -67,14 +86,13 @@ class Outline(HTMLParser):
 
 def every_page(text: str) -> dict[str, str]:
     """Each page with `text` wherever text from outside can be."""
-    card = StationCard("/humor", text, text, text, 1, "mp3", text, "humor")
-    row = StationRow(
-        "/humor", text, text, text, 1, "mp3", 2, 1e9, 10.0, 60.0, 3, True, text,
-        [HistoryRow(text, text, 1e9, "played")], [(text, text)], [(text, text)],
-    )  # fmt: skip
+    played = {"title": text, "artist": text, "started_at": AT, "ended": "played"}
+    files = [{"name": text, "reason": text}]
+    lists = {"history": [played], "left_out": files, "mismatched": files}
+    station = shown("/humor", text, title=text, artist=text, description=text, trouble=text, **lists)
     return {
-        "player": pages.player_page([card]),
-        "status": pages.status_page([row], ServerFacts(text), default_password=True),
+        "player": pages.player_page([station]),
+        "status": status_page(station, version=text, default_password=True),
         "login": pages.login_page(text, default_password=True),
         "not found": pages.not_found_page("/" + text.replace("/", "")),
         "log in first": pages.log_in_first_page("/" + text.replace("/", "")),
@@ -178,8 +196,8 @@ def test_stream_url(route: str, url: str) -> None:
 
 def test_without_a_script_the_player_lists_native_players() -> None:
     """Each station has the browser's own player, which loads nothing before it is pressed, and says it is a browser."""
-    humour = StationCard("/humor", "Humour", family="ogg", stem="humor")
-    page = Outline(pages.player_page([StationCard("/", "Main"), humour]))
+    humour = shown("/humor", "Humour", family="ogg", stem="humor")
+    page = Outline(pages.player_page([shown(), humour]))
     players = [has for tag, has in page.tags if tag == "audio"]
     assert [has["src"] for has in players[:2]] == ["./?player=web", "./humor?player=web"]
     assert all("controls" in has and has["preload"] == "none" for has in players)
@@ -188,11 +206,7 @@ def test_without_a_script_the_player_lists_native_players() -> None:
 
 def test_the_forms_of_the_status_page() -> None:
     """Each button is a form that posts to a control path; shuffle asks for the opposite of what is."""
-    page = Outline(
-        pages.status_page(
-            [StationRow("/", "Main"), StationRow("/a b", "B", shuffle=True)], FACTS, default_password=False
-        )
-    )
+    page = Outline(status_page(shown(), shown("/a b", "B", shuffle=True)))
     forms = [(has["action"], has["method"]) for tag, has in page.tags if tag == "form"]
     for action in ("prev-track/", "next-track/a%20b", "shuffle/?on=true", "shuffle/a%20b?on=false", "logout"):
         assert (action, "post") in forms
@@ -202,7 +216,7 @@ def test_the_forms_of_the_status_page() -> None:
 @pytest.mark.parametrize("default_password", [True, False])
 def test_the_default_password_banner(default_password: bool) -> None:
     """The banner is shown while the default password is in use, on the page and on the login."""
-    status = pages.status_page([], FACTS, default_password=default_password)
+    status = status_page(default_password=default_password)
     assert ("hidden" in _banner(status)) is not default_password
     assert ("hidden" in _banner(pages.login_page(default_password=default_password))) is not default_password
 
@@ -222,25 +236,25 @@ def test_not_found_climbs_to_the_root(path: str, base: str) -> None:
 
 def test_times_of_the_status_page() -> None:
     """Elapsed and duration are minutes and seconds; a track of unknown length has none; the bar never runs over."""
-    known = pages.status_page([StationRow("/", "Main", elapsed_s=75, duration_s=60.4)], FACTS, default_password=False)
+    known = status_page(shown(title="One", elapsed=75, duration=60.4))
     assert "1:15" in known
     assert {"max": "60", "value": "60"}.items() <= _first(known, "progress").items()
-    unknown = pages.status_page([StationRow("/", "Main", elapsed_s=3700)], FACTS, default_password=False)
+    unknown = status_page(shown(title="One", elapsed=3700))
     assert "61:40" in unknown
 
 
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        (StationRow("/", "Main"), "There is no audio in the directory yet."),
-        (StationRow("/", "Main", trouble="is missing"), "The directory is missing."),
+        (shown(), "There is no audio in the directory yet."),
+        (shown(trouble="is missing"), "The directory is missing."),
     ],
 )
-def test_a_silent_station_says_why(row: StationRow, says: str) -> None:
+def test_a_silent_station_says_why(row: dict[str, Any], says: str) -> None:
     """Nothing to play is explained, and has neither a bar of progress nor a history to open."""
-    page = pages.status_page([row], FACTS, default_password=False)
-    shown = page.partition("<template")[0]
-    assert says in shown
+    page = status_page(row)
+    visible = page.partition("<template")[0]
+    assert says in visible
     assert {"class": "progress", "hidden": ""} in [has for _, has in Outline(page).tags]
     assert {"class": "row-history", "hidden": ""} in [has for _, has in Outline(page).tags]
 
@@ -251,10 +265,10 @@ def test_a_silent_station_says_why(row: StationRow, says: str) -> None:
 )
 def test_the_figures_of_the_server(uptime_s: float, text: str) -> None:
     """What the script keeps up to date is there without it, too."""
-    facts = ServerFacts("1.2.3", uptime_s, 31.24, 0.46, 7, 500, -0.0124)
-    shown = Outline(pages.status_page([], facts, default_password=False)).text
+    facts = {"version": "1.2.3", "rss_mb": 31.24, "cpu_percent": 0.46, "listeners": 7, "max_clients": 500}
+    text_shown = Outline(status_page(shown(drift_ms=-12.4), uptime_s=uptime_s, **facts)).text
     for figure in (text, "31.2 MB", "0.5 %", "7 of 500", "-12 ms", "1.2.3"):
-        assert figure in shown
+        assert figure in text_shown
 
 
 def _first(page: str, tag: str) -> dict[str, str]:

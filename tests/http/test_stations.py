@@ -203,7 +203,7 @@ def test_what_the_operator_sees() -> None:
     one._playout.drift_s = 0.01234
     one.audience.enter(Listener(1, "192.0.2.1", "agent", 0.0))
     one.audience.sample(START)
-    shown = views.operator_listing(one, 112.3456, "")
+    shown = views.operators(one, 112.3456, "")
     assert shown["now"] == views.now_playing(one, 112.3456, "")
     assert shown["history"] == views.history([played])
     assert shown["left_out"] == [{"name": "a.flac", "reason": "is FLAC"}]

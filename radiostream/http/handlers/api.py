@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -27,7 +26,7 @@ def streams(site: Site, request: Request, _: str) -> Response:
 
 def now_playing(site: Site, request: Request, _: str) -> Response:
     """`GET /now-playing[?route=]`: what is on the air at one station, or at each."""
-    now_s, base_path = time.monotonic(), site.config.base_path
+    now_s, base_path = site.now_s(), site.config.base_path
     if "route" in request.query:
         station = site.asked(request)
         return json_response(views.now_playing(station, now_s, base_path), 200, ANY_ORIGIN)

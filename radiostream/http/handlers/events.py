@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 from radiostream.http.protocol.message import ANY_ORIGIN, Refusal, Request, Stream
@@ -55,13 +54,13 @@ def tell(site: Site, connection: socket.socket, base: str) -> None:
     number = 0
     seen = site.changes.wait(-1, 0)
     told = {route: Told(station) for route, station in site.stations.items()}
-    state = views.everything(site.stations, base, time.monotonic(), site.config.base_path)
+    state = views.everything(site.stations, base, site.now_s(), site.config.base_path)
     connection.sendall(b"retry: 2000\n\n" + event("state", state, number))
     while not site.changes.closed:
         count = site.changes.wait(seen, HEARTBEAT_S)
         data = b""
         for route, station in site.stations.items():
-            for name, value in told[route].news(station, site.config.base_path):
+            for name, value in told[route].news(station, site.now_s(), site.config.base_path):
                 number += 1
                 data += event(name, value, number)
         if data or count == seen:
@@ -81,13 +80,13 @@ class Told:
         self._listeners = len(station.audience)
         self._playlist = (station.status.tracks, station.status.shuffle)
 
-    def news(self, station: Station, base_path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    def news(self, station: Station, now_s: float, base_path: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Name and value of each event that brings the reader up to date."""
         status, listeners = station.status, len(station.audience)
         route = status.route
         if status.on_air is not self._on_air:
             before, self._on_air = self._on_air, status.on_air
-            value = views.now_playing(station, time.monotonic(), base_path)
+            value = views.now_playing(station, now_s, base_path)
             if before and status.on_air and before.started_s == status.on_air.started_s:
                 value["skip"] = False  # the same track, whose tags are known only now
             yield "track", value

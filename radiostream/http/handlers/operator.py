@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from radiostream.http import guard
 from radiostream.http.auth import session_cookie, token_of
@@ -14,7 +13,6 @@ from radiostream.http.views import stations as views
 if TYPE_CHECKING:
     from radiostream.http.protocol.message import Request
     from radiostream.http.site import Site
-    from radiostream.radio.station import Station
 
 SESSION_ENDED: Final = "Your session has ended: the server restarted or you were away too long. Please log in again."
 
@@ -23,46 +21,25 @@ def status(site: Site, request: Request, _: str) -> Response:
     """`GET /status`: the stations for the operator, the login for others."""
     if not guard.has_session(site, request):
         return _login(site, SESSION_ENDED if token_of(request.headers.get("cookie")) else "")
-    now_s = time.monotonic()
-    rows = [_row(station, now_s) for station in site.stations.values()]
-    page = pages.status_page(rows, _facts(site), default_password=site.config.default_password)
-    return Response(200, page.encode(), HTML, (NO_STORE, *pages.PAGE_HEADERS))
+    page = pages.status_page(_state(site))
+    return Response(200, page.encode("utf-8", "replace"), HTML, (NO_STORE, *pages.PAGE_HEADERS))
 
 
-def _facts(site: Site) -> pages.ServerFacts:
-    facts = site.server_facts()
-    return pages.ServerFacts(
-        version=facts["version"],
-        uptime_s=facts["uptime_s"],
-        rss_mb=facts["rss_mb"],
-        cpu_percent=facts["cpu_percent"],
-        listeners=site.listeners(),
-        max_clients=site.config.max_clients,
-        drift_s=max((station.drift_s for station in site.stations.values()), key=abs, default=0.0),
-    )
+def status_json(site: Site, _request: Request, _: str) -> Response:
+    """`GET /status.json`: what the status page shows."""
+    return json_response(_state(site))
 
 
-def _row(station: Station, now_s: float) -> pages.StationRow:
-    shown = station.status
-    on_air = shown.on_air if shown.on_air and shown.on_air.track else None
-    return pages.StationRow(
-        route=shown.route,
-        name=shown.name,
-        title=(on_air.tags.title or on_air.track.stem) if on_air and on_air.track else "",
-        artist=on_air.tags.artist if on_air else "",
-        listeners=len(station.audience),
-        family=shown.family,
-        peak_listeners=station.audience.peak,
-        started_at=on_air.started_at if on_air else 0.0,
-        elapsed_s=now_s - on_air.started_s if on_air else 0.0,
-        duration_s=on_air.duration_s if on_air else None,
-        tracks=shown.tracks,
-        shuffle=shown.shuffle,
-        trouble=shown.trouble,
-        history=[pages.HistoryRow(views.title_of(one), one.artist, one.started_at, one.ended) for one in shown.history],
-        left_out=[(one.name, one.reason) for one in shown.left_out],
-        mismatched=[(one.name, one.reason) for one in shown.mismatched],
-    )
+def _state(site: Site) -> dict[str, Any]:
+    now_s, config = site.now_s(), site.config
+    server = {
+        **site.server_facts(),
+        "listeners": site.listeners(),
+        "max_clients": config.max_clients,
+        "default_password": config.default_password,
+    }
+    stations = [views.operators(one, now_s, config.base_path) for one in site.stations.values()]
+    return {"stations": stations, "server": server}
 
 
 def _login(site: Site, message: str, status: int = 200, *headers: tuple[str, str]) -> Response:
@@ -89,23 +66,10 @@ def logout(site: Site, request: Request, _: str) -> Response:
     return Response(303, b"", HTML, (("Location", "status"), ("Set-Cookie", cookie), NO_STORE))
 
 
-def status_json(site: Site, _request: Request, _: str) -> Response:
-    """`GET /status.json`: what the status page shows."""
-    now_s, config = time.monotonic(), site.config
-    server = {
-        **site.server_facts(),
-        "listeners": site.listeners(),
-        "max_clients": config.max_clients,
-        "default_password": config.default_password,
-    }
-    stations = [views.operator_listing(one, now_s, config.base_path) for one in site.stations.values()]
-    return json_response({"stations": stations, "server": server})
-
-
 def list_clients(site: Site, request: Request, _: str) -> Response:
     """`GET /admin/listclients?mount=/humor`: who listens, as Icecast shows it."""
     station = site.station(request.query.get("mount", request.query.get("route", "")))
-    now_s = time.monotonic()
+    now_s = site.now_s()
     rows = [(one.id, one.address, one.agent, now_s - one.since_s) for one in station.audience.present()]
     body = exports.list_clients(station.config.route, rows)
     return Response(200, body.encode(), "text/xml; charset=utf-8", (NO_STORE,))

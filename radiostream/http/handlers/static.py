@@ -11,11 +11,11 @@ from radiostream.http.protocol.compression import accepts_gzip
 from radiostream.http.protocol.conditional import etag, if_none_match
 from radiostream.http.protocol.message import HTML, NO_STORE, Refusal, Response
 from radiostream.http.views import pages
+from radiostream.http.views import stations as views
 
 if TYPE_CHECKING:
     from radiostream.http.protocol.message import Request
     from radiostream.http.site import Site
-    from radiostream.radio.station import Station
 
 TYPES: Final = {
     "css": "text/css; charset=utf-8",
@@ -85,20 +85,6 @@ def robots(_site: Site, _request: Request, _: str) -> Response:
 
 def player(site: Site, _request: Request, _: str) -> Response:
     """`GET /web`: the public player."""
-    page = pages.player_page([_card(station) for station in site.stations.values()])
-    return Response(200, page.encode(), HTML, (NO_STORE, *pages.PAGE_HEADERS))
-
-
-def _card(station: Station) -> pages.StationCard:
-    status = station.status
-    on_air = status.on_air if status.on_air and status.on_air.track else None
-    return pages.StationCard(
-        route=status.route,
-        name=status.name,
-        title=(on_air.tags.title or on_air.track.stem) if on_air and on_air.track else "",
-        artist=on_air.tags.artist if on_air else "",
-        listeners=len(station.audience),
-        family=status.family,
-        description=status.description,
-        stem=station.config.stem,
-    )
+    now_s, base_path = site.now_s(), site.config.base_path
+    page = pages.player_page([views.public(one, now_s, base_path) for one in site.stations.values()])
+    return Response(200, page.encode("utf-8", "replace"), HTML, (NO_STORE, *pages.PAGE_HEADERS))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -42,7 +41,7 @@ def stream(site: Site, request: Request, station: Station) -> Stream:
         id=next(site.listener_ids),
         address=request.client.address,
         agent=request.headers.get("user-agent", "")[:120],
-        since_s=time.monotonic(),
+        since_s=site.now_s(),
     )
     framer = Framer() if wants_titles else None
     if not site.limits.listeners.enter(one.address):
@@ -78,12 +77,11 @@ def _serve(
     except OSError:
         pass  # it left, which is how listening ends
     finally:
-        _log_end(route, one, why)
+        _log_end(route, one, site.now_s() - one.since_s, why)
         site.limits.listeners.leave(one.address)
 
 
-def _log_end(route: str, one: Listener, why: str) -> None:
-    seconds = time.monotonic() - one.since_s
+def _log_end(route: str, one: Listener, seconds: float, why: str) -> None:
     facts = {
         "station": route,
         "address": one.address,

@@ -1,4 +1,5 @@
-"""The HTML of the player, the status page, the login and "not found": pure functions from frozen values to text.
+"""The HTML of the player, the status page, the login and "not found": pure functions from what a
+station's JSON says to text.
 
 The markup lives in `web/*.html` (read once, `string.Template`); here values are escaped and put in. Any thread may call
 it. Every URL is relative to the page, so that the pages work below a proxy's sub-path. Both pages work without a
@@ -7,14 +8,13 @@ script: `web/player.js` and `web/status.js` take the same markup over and keep i
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 _PACKAGE: Final = Path(__file__).parents[2]
@@ -52,92 +52,34 @@ _T = TypeVar("_T")
 _ENDINGS: Final = {"playing": "On the air", "played": "Played", "skipped": "Skipped", "failed": "Failed"}
 
 
-@dataclass(frozen=True, slots=True)
-class ServerFacts:
-    """The figures above the stations of the status page."""
-
-    version: str = ""
-    uptime_s: float = 0.0
-    rss_mb: float = 0.0
-    cpu_percent: float = 0.0
-    listeners: int = 0
-    max_clients: int = 0
-    drift_s: float = 0.0
-    """Of the station that is furthest from its clock."""
+_NOTHING: Final = {"title": None, "artist": None, "started_at": None, "elapsed": 0, "duration": None, "track": None}
+_BLANK: Final = {
+    "route": "", "name": "", "family": "mp3", "stem": "main", "description": "", "listeners": 0, "peak_listeners": 0,
+    "tracks": 0, "shuffle": False, "trouble": "", "now": _NOTHING, "history": (), "left_out": (), "mismatched": (),
+}  # fmt: skip
+"""A station that is none: the script fills in what is drawn of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class StationCard:
-    """One station on the player."""
-
-    route: str
-    """`/` or `/humor`."""
-    name: str
-    title: str = ""
-    artist: str = ""
-    listeners: int = 0
-    family: str = "mp3"
-    description: str = ""
-    stem: str = "main"
-    """What its playlists are called: `humor.m3u`."""
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryRow:
-    """One track of a station's history."""
-
-    title: str
-    artist: str
-    started_at: float
-    """Unix seconds."""
-    ended: str
-    """`playing`, `played`, `skipped` or `failed`."""
-
-
-@dataclass(frozen=True, slots=True)
-class StationRow:
-    """One station on the status page."""
-
-    route: str
-    name: str
-    title: str = ""
-    artist: str = ""
-    listeners: int = 0
-    family: str = "mp3"
-    peak_listeners: int = 0
-    started_at: float = 0.0
-    """Unix seconds; 0 while nothing plays."""
-    elapsed_s: float = 0.0
-    duration_s: float | None = None
-    tracks: int = 0
-    shuffle: bool = False
-    trouble: str = ""
-    history: Sequence[HistoryRow] = ()
-    left_out: Sequence[tuple[str, str]] = ()
-    """Names of files that are not played, and why."""
-    mismatched: Sequence[tuple[str, str]] = ()
-    """Names of files whose sample rate or channels differ from the rest's, and how."""
-
-
-def player_page(stations: Sequence[StationCard]) -> str:
-    """The public player (`/web`), the stations in the order given."""
+def player_page(stations: Sequence[Mapping[str, Any]]) -> str:
+    """The public player (`/web`); each station as `views.stations.public` tells it, in the order given."""
     cards = "".join(_card(station) for station in stations)
-    blank = _card(StationCard(route="", name=""))
-    return _template("player.html").substitute(stations=cards, blank=blank, empty=_hidden(bool(stations)))
+    return _template("player.html").substitute(stations=cards, blank=_card(_BLANK), empty=_hidden(bool(stations)))
 
 
-def status_page(stations: Sequence[StationRow], facts: ServerFacts, *, default_password: bool) -> str:
-    """The operator's page (`/status` with a session)."""
+def status_page(state: Mapping[str, Any]) -> str:
+    """The operator's page (`/status` with a session), from what `/status.json` answers."""
+    stations, server = state["stations"], state["server"]
+    drift_ms = max((station["drift_ms"] for station in stations), key=abs, default=0.0)
     return _template("status.html").substitute(
         stations="".join(_row(station) for station in stations),
-        blank=_row(StationRow(route="", name="")),
-        banner=_hidden(not default_password),
-        listeners=f"{facts.listeners} of {facts.max_clients}",
-        uptime=_span(facts.uptime_s),
-        memory=f"{facts.rss_mb:.1f} MB",
-        cpu=f"{facts.cpu_percent:.1f} %",
-        drift=f"{facts.drift_s * 1000:.0f} ms",
-        version=escape(facts.version),
+        blank=_row(_BLANK),
+        banner=_hidden(not server["default_password"]),
+        listeners=f"{server['listeners']} of {server['max_clients']}",
+        uptime=_span(server["uptime_s"]),
+        memory=f"{server['rss_mb']:.1f} MB",
+        cpu=f"{server['cpu_percent']:.1f} %",
+        drift=f"{drift_ms:.0f} ms",
+        version=escape(server["version"]),
     )
 
 
@@ -172,75 +114,81 @@ def stream_url(route: str) -> str:
     return "./" + quote(route.lstrip("/"))
 
 
-def _card(station: StationCard) -> str:
+def _card(station: Mapping[str, Any]) -> str:
     return _template("player-station.html").substitute(
         _station(station),
-        description=escape(station.description),
-        src=escape(f"{stream_url(station.route)}?{BROWSER_QUERY}"),
-        stem=escape(quote(station.stem)),
+        description=escape(station["description"]),
+        src=escape(f"{stream_url(station['route'])}?{BROWSER_QUERY}"),
+        stem=escape(quote(station["stem"])),
     )
 
 
-def _row(station: StationRow) -> str:
-    duration_s = station.duration_s or 0.0
+def _row(station: Mapping[str, Any]) -> str:
+    now = station["now"]
     return _template("status-station.html").substitute(
-        _station(station) | {"artist": escape(station.artist or _explanation(station))},
-        key=escape(quote(station.route.strip("/"))),
-        route_query=escape(quote(station.route, safe="")),
-        peak=station.peak_listeners,
-        progress_hidden=_hidden(not station.started_at),
-        since=_clock(station.started_at),
-        elapsed=_minutes(station.elapsed_s),
-        duration=_minutes(duration_s) if duration_s else "",
-        value=round(min(station.elapsed_s, duration_s)),
-        maximum=round(duration_s) or 1,
-        tracks=station.tracks,
-        shuffle_on="false" if station.shuffle else "true",
-        shuffle_pressed="true" if station.shuffle else "false",
-        trouble=escape(station.trouble),
-        trouble_hidden=_hidden(not station.trouble),
-        history_hidden=_hidden(not station.history),
-        history_count=len(station.history),
-        history=_each(_history_row, station.history),
-        left_out_count=len(station.left_out),
-        left_out_hidden=_hidden(not station.left_out),
-        left_out=_each(_file_row, station.left_out),
-        mismatched_count=len(station.mismatched),
-        mismatched_hidden=_hidden(not station.mismatched),
-        mismatched=_each(_file_row, station.mismatched),
+        _station(station) | _progress(now) | _lists(station),
+        artist=escape(now["artist"] or _explanation(station)),
+        key=escape(quote(station["route"].strip("/"))),
+        route_query=escape(quote(station["route"], safe="")),
+        peak=station["peak_listeners"],
+        tracks=station["tracks"],
+        shuffle_on="false" if station["shuffle"] else "true",
+        shuffle_pressed="true" if station["shuffle"] else "false",
+        trouble=escape(station["trouble"]),
+        trouble_hidden=_hidden(not station["trouble"]),
     )
 
 
-def _station(station: StationCard | StationRow) -> dict[str, object]:
+def _station(station: Mapping[str, Any]) -> dict[str, object]:
     return {
-        "route": escape(station.route),
-        "href": escape(stream_url(station.route)),
-        "name": escape(station.name),
-        "title": escape(station.title or "Silence"),
-        "artist": escape(station.artist),
-        "listeners": station.listeners,
-        "listeners_word": "listener" if station.listeners == 1 else "listeners",
-        "family": escape(station.family.upper()),
+        "route": escape(station["route"]),
+        "href": escape(stream_url(station["route"])),
+        "name": escape(station["name"]),
+        "title": escape(station["now"]["title"] or "Silence"),
+        "artist": escape(station["now"]["artist"] or ""),
+        "listeners": station["listeners"],
+        "listeners_word": "listener" if station["listeners"] == 1 else "listeners",
+        "family": escape(station["family"].upper()),
     }
 
 
-def _explanation(station: StationRow) -> str:
+def _progress(now: Mapping[str, Any]) -> dict[str, object]:
+    duration_s = now["duration"] or 0.0
+    return {
+        "progress_hidden": _hidden(not now["track"]),
+        "since": _clock(now["started_at"]) if now["track"] else "",
+        "elapsed": _minutes(now["elapsed"]),
+        "duration": _minutes(duration_s) if duration_s else "",
+        "value": round(min(now["elapsed"], duration_s)),
+        "maximum": round(duration_s) or 1,
+    }
+
+
+def _lists(station: Mapping[str, Any]) -> dict[str, object]:
+    shown: dict[str, object] = {}
+    for name, render in (("history", _history_row), ("left_out", _file_row), ("mismatched", _file_row)):
+        entries = station[name]
+        shown |= {f"{name}_hidden": _hidden(not entries), f"{name}_count": len(entries), name: _each(render, entries)}
+    return shown
+
+
+def _explanation(station: Mapping[str, Any]) -> str:
     """Why a station without a directory's trouble is silent all the same; empty while it is not."""
-    return "" if station.title or station.trouble or station.tracks else "There is no audio in the directory yet."
+    is_explained = station["now"]["track"] or station["trouble"] or station["tracks"]
+    return "" if is_explained else "There is no audio in the directory yet."
 
 
-def _history_row(entry: HistoryRow) -> str:
-    ended = escape(_ENDINGS.get(entry.ended, entry.ended))
+def _history_row(entry: Mapping[str, str]) -> str:
+    ended = escape(_ENDINGS.get(entry["ended"], entry["ended"]))
     return (
-        f"<tr><td>{_clock(entry.started_at)}</td>"
-        f'<td><bdi class="clip">{escape(entry.title)}</bdi><bdi class="clip">{escape(entry.artist)}</bdi></td>'
-        f'<td data-ended="{escape(entry.ended)}">{ended}</td></tr>'
+        f"<tr><td>{_clock(entry['started_at'])}</td>"
+        f'<td><bdi class="clip">{escape(entry["title"])}</bdi><bdi class="clip">{escape(entry["artist"])}</bdi></td>'
+        f'<td data-ended="{escape(entry["ended"])}">{ended}</td></tr>'
     )
 
 
-def _file_row(entry: tuple[str, str]) -> str:
-    name, reason = entry
-    return f'<li><bdi class="clip">{escape(name)}</bdi> <span>{escape(reason)}</span></li>'
+def _file_row(entry: Mapping[str, str]) -> str:
+    return f'<li><bdi class="clip">{escape(entry["name"])}</bdi> <span>{escape(entry["reason"])}</span></li>'
 
 
 def _each(render: Callable[[_T], str], values: Iterable[_T]) -> str:
@@ -251,9 +199,9 @@ def _hidden(hide: bool) -> str:
     return "hidden" if hide else ""
 
 
-def _clock(unix_s: float) -> str:
-    """The server's wall clock, `14:03`; empty for 0. The script shows the reader's own zone."""
-    return time.strftime("%H:%M", time.localtime(unix_s)) if unix_s else ""
+def _clock(iso: str) -> str:
+    """An ISO 8601 time by the server's wall clock, `14:03`. The script shows the reader's own zone."""
+    return datetime.fromisoformat(iso).astimezone().strftime("%H:%M")
 
 
 def _span(seconds: float) -> str:

@@ -116,23 +116,33 @@ def history(entries: Sequence[Played]) -> list[dict[str, Any]]:
     ]
 
 
-def operator_listing(station: Station, now_s: float, base_path: str) -> dict[str, Any]:
-    """One station of `/status.json`."""
+def public(station: Station, now_s: float, base_path: str) -> dict[str, Any]:
+    """One station as the player's page draws it."""
     status = station.status
     return {
         "route": status.route,
         "name": status.name,
         "family": status.family,
+        "description": status.description,
+        "stem": station.config.stem,
         "listeners": len(station.audience),
-        "peak_listeners": station.audience.peak,
         "hls_listeners": station.hls_listeners(),
         "tracks": status.tracks,
         "shuffle": status.shuffle,
+        "now": now_playing(station, now_s, base_path),
+    }
+
+
+def operators(station: Station, now_s: float, base_path: str) -> dict[str, Any]:
+    """One station of `/status.json`, and as the operator's page draws it."""
+    status = station.status
+    return {
+        **public(station, now_s, base_path),
+        "peak_listeners": station.audience.peak,
         "trouble": status.trouble,
         "demo": status.demo,
         "drift_ms": round(station.drift_s * 1000, 1),
         "plot": list(station.audience.plot),
-        "now": now_playing(station, now_s, base_path),
         "history": history(status.history),
         "left_out": [{"name": left.name, "reason": left.reason} for left in status.left_out],
         "mismatched": [{"name": left.name, "reason": left.reason} for left in status.mismatched],
