@@ -3,7 +3,7 @@
 Whatever a file's name, a tag or a client's words hold, they can neither begin a line of their own nor reach the
 terminal as an escape sequence: every character that does not print is written as an escape. Only a traceback takes
 several lines in the text format, each indented, so that no line at the left margin is anything but an event.
-`setup` runs once, in the main thread; the handler's own lock serialises the writers.
+`setup` runs once, in the main thread. No thread that logs ever waits for whoever reads the log (`log_writer.py`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import time
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
+from radiostream.log_writer import Writer
+
 _LONGEST_NAME: Final = 200
 _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 """What a record has without `extra`."""
@@ -26,14 +28,17 @@ def setup(level: str, fmt: str, stream: TextIO | None = None) -> None:
     """Send events of `level` (`debug` to `error`) and above to `stream` (stderr), as `text` or as `json`.
 
     The handler is the root logger's, so that a library's warning is written as safely as our own. Calling it again
-    replaces what it did before. What ends a thread, or the program, is an event like any other.
+    replaces what it did before. What ends a thread, or the program, is an event like any other. Where the program was
+    started without a stderr there is no log.
     """
-    handler = _Handler(stream or sys.stderr)
-    handler.setFormatter(Json() if fmt == "json" else Text())
+    formatter = Json() if fmt == "json" else Text()
+    target = stream or sys.stderr
+    handler = _Handler(target, formatter) if target is not None else _Nowhere()
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # nobody reads them in a line
     root = logging.getLogger()
-    for old in [one for one in root.handlers if isinstance(one, _Handler)]:
+    for old in [one for one in root.handlers if isinstance(one, _Handler | _Nowhere)]:
         root.removeHandler(old)
+        old.close()
     root.addHandler(handler)
     own = logging.getLogger("radiostream")
     own.setLevel(level.upper())
@@ -59,8 +64,58 @@ def quoted(text: str) -> str:
     return '"' + safe(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
 
 
-class _Handler(logging.StreamHandler[TextIO]):
+def dropped() -> int:
+    """How many lines were dropped so far, since nobody read the log."""
+    return sum(one.dropped for one in logging.getLogger().handlers if isinstance(one, _Handler))
+
+
+class _Nowhere(logging.NullHandler):
     """Told from other people's handlers by its class."""
+
+
+class _Handler(logging.Handler):
+    """Told from other people's handlers by its class. Formats in the thread that logs; a writer's thread writes."""
+
+    def __init__(self, stream: TextIO, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self.setFormatter(formatter)
+        self._stream = stream
+        try:
+            self._writer: Writer | None = Writer(stream.fileno(), self._told)
+        except OSError:  # a stream in memory, where a write cannot block
+            self._writer = None
+
+    @property
+    def dropped(self) -> int:
+        """Lines that nobody read in time."""
+        return self._writer.dropped if self._writer else 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Format `record` and queue its lines."""
+        try:
+            line = self.format(record) + "\n"
+        except Exception as error:
+            line = f"a message of {record.name} cannot be formatted: {safe(repr(error))}\n"
+        if self._writer:
+            self._writer.write(line.encode("utf-8", "backslashreplace"))
+        else:
+            self._stream.write(line)
+
+    def flush(self) -> None:
+        """Wait until everything is written, but not for long."""
+        if self._writer:
+            self._writer.flush()
+
+    def close(self) -> None:
+        """End the writer's thread."""
+        if self._writer:
+            self._writer.close()
+        super().close()
+
+    def _told(self, count: int) -> bytes:
+        text = f"the log was not read: {count} lines dropped"
+        facts = {"name": __name__, "levelname": "WARNING", "levelno": logging.WARNING, "msg": text}
+        return (self.format(logging.makeLogRecord(facts)) + "\n").encode()
 
 
 class Text(logging.Formatter):

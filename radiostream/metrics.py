@@ -12,7 +12,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.process_collector import PROCESS_COLLECTOR
 
-from radiostream import __version__
+from radiostream import __version__, logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,6 +72,9 @@ class _Scrape:
         for cause, count in site.limits.refused.copy().items():
             refused.add_metric([cause], count)
         yield refused
+        yield CounterMetricFamily(
+            "audio_log_lines_dropped_total", "Log lines that nobody read in time.", logs.dropped()
+        )
         for series in STREAM_SERIES:
             family = _family(series.name, series.meaning, "stream")
             for route, station in site.stations.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import re
 import sys
 import threading
@@ -179,3 +180,20 @@ def test_what_ends_a_thread_is_an_event(stream: io.StringIO, monkeypatch: pytest
     event = json.loads(stream.getvalue())
     assert event["message"] == "the thread producer /humor failed"
     assert "RuntimeError: a bug" in event["traceback"]
+
+
+def test_a_descriptor_is_written_to_by_a_thread(stream: io.StringIO) -> None:
+    """The logger's caller queues a line; what nobody read in time is counted, and told in the log's own form."""
+    out, into = os.pipe()
+    with open(out, "rb") as reader, open(into, "w", encoding="utf-8") as file:
+        logs.setup("info", "json", file)
+        for number in range(20_000):
+            logging.getLogger("radiostream.test").info("line %d", number)
+        assert logs.dropped() > 0
+        messages = [""]
+        while "dropped" not in messages[-1]:
+            messages.append(json.loads(reader.readline())["message"])
+        assert messages[1:4] == ["line 0", "line 1", "line 2"]
+        assert messages[-1] == f"the log was not read: {logs.dropped()} lines dropped"
+        logs.setup("info", "text", stream)
+    assert logs.dropped() == 0
