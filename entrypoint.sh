@@ -3,6 +3,7 @@
 # started as anyone else it only starts the server. Either way the server takes this process's place, so that signals reach it.
 # What follows the image's name goes to the server: docker run … radiostream --shuffle
 set -eu
+trap 'exit 143' TERM INT # process 1 has no default action: without a handler a stop that comes early is lost
 
 user=10001
 export MALLOC_ARENA_MAX=1 # one heap for all threads: a listener costs kilobytes, not an arena of its own
@@ -18,18 +19,24 @@ try:
 except (ValueError, AttributeError):
     routes = ()
 named = [route.get("dir") if isinstance(route, dict) else route for route in routes]
-found = [os.environ.get("AUDIO_DIR") or "audio"] + [name for name in named if isinstance(name, str) and name]
+found = [os.environ.get("AUDIO_DIR") or "audio", os.environ.get("STATIONS"), *named]
+found = [name for name in found if isinstance(name, str) and name]
 for name in dict.fromkeys(map(os.path.abspath, found)):
     sys.stdout.buffer.write(os.fsencode(name) + b"\0")
 '
 }
 
-# unreadable DIR [ACTION…]: what the server could not read or enter. find follows no link, so nothing outside the directory is touched.
-unreadable() {
+# unreadable DIR [ACTION…]: what the server plays or shows and could not read, and directories that it could not enter. Nothing
+# hidden: a home directory may be mounted. find follows no link, so nothing outside the directory is touched.
+unreadable() (
   within=$1
   shift
-  find "$within/" ! -user "$user" \( -type f ! -perm -004 -o -type d ! -perm -005 \) "$@"
-}
+  cd "$within/" && find . ! -name . -name '.*' -prune -o ! -user "$user" \
+    \( -type d ! -perm -005 -o -type f ! -perm -004 \( -iname '*.mp3' -o -iname '*.aac' \
+    -o -iname '*.m4a' -o -iname '*.mp4' -o -iname '*.m4b' -o -iname '*.ogg' -o -iname '*.oga' -o -iname '*.opus' \
+    -o -iname '*.jpg' -o -iname '*.jpeg' -o -iname '*.png' -o -iname '*.webp' -o -iname '*.gif' \
+    -o -iname 'order.m3u' -o -iname 'order.m3u8' -o -name station.toml \) \) "$@"
+)
 
 count() { unreadable "$1" -print0 2>/dev/null | tr -dc '\0' | wc -c; }
 
@@ -48,7 +55,7 @@ make_readable() {
 # Where the server keeps its position over a restart: its own, with the files that an earlier start as root left there.
 own_state() {
   if ! { mkdir -p "$1" && find "$1/" -maxdepth 1 ! -user "$user" -exec chown -h "$user:$user" {} +; } 2>/dev/null; then
-    say "$1: the state directory can not be made the server's"
+    say "$1: the state directory cannot be made the server's"
   fi
 }
 
@@ -58,20 +65,24 @@ if [ "${1-}" = --make-readable ]; then
   exit 0
 fi
 
-[ "$(id -u)" = 0 ] || exec python3 -m radiostream "$@"
+if [ "$(id -u)" = 0 ]; then
+  # In the background: a shell obeys no signal while it waits for a program, and a large mount takes its time.
+  { directories | xargs -0 -n 1 sh "$0" --make-readable || say 'not every directory could be looked through'; } &
+  wait $!
+  [ -z "${STATE_DIR-}" ] || own_state "$STATE_DIR"
+fi
 
-directories | xargs -0 -n 1 sh "$0" --make-readable || say 'not every directory could be looked through'
-[ -z "${STATE_DIR-}" ] || own_state "$STATE_DIR"
-
-# No su, no gosu: nothing stays behind between process 1 and the server.
+# No su, no gosu: nothing stays behind between process 1 and the server. Signals stay blocked until it can take them.
 exec python3 -I -c '
-import os, sys
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
 user = int(sys.argv[1])
-try:
-    os.setgroups([])
-    os.setgid(user)
-    os.setuid(user)
-except OSError as error:
-    sys.exit(f"entrypoint: can not become user {user} ({error.strerror}): allow SETUID and SETGID, or start the container with --user {user}")
+if os.getuid() == 0:
+    try:
+        os.setgroups([])
+        os.setgid(user)
+        os.setuid(user)
+    except OSError as error:
+        sys.exit(f"entrypoint: cannot become user {user} ({error.strerror}): allow SETUID and SETGID, or start the container with --user {user}")
 os.execvp(sys.argv[2], sys.argv[2:])
 ' "$user" python3 -m radiostream "$@"

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from radiostream.audio.formats import FAMILY_BY_SUFFIX
+
 ENTRYPOINT = Path(__file__).parents[2] / "entrypoint.sh"
 USER = 10001
 SERVER = """
@@ -26,6 +28,7 @@ def readable(path):
 tops = [argument for argument in sys.argv[1:] if os.path.isabs(argument)]
 files = [os.path.join(folder, name) for top in tops for folder, _, names in os.walk(top) for name in names]
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 groups = os.getgroups()
 print(json.dumps({
     "pid": os.getpid(), "uid": os.getresuid(), "gid": os.getresgid(), "groups": groups, "arguments": sys.argv[1:],
@@ -172,6 +175,47 @@ def test_links_are_not_followed(place: Path) -> None:
     assert mode(place / "elsewhere") == 0o700
 
 
+@pytest.mark.parametrize("name", [".ssh/id_ed25519", ".music/a.mp3", "notes.txt", "letters/tax.pdf", ".hidden.mp3"])
+def test_what_is_not_played_stays_closed(place: Path, name: str) -> None:
+    """A home directory may be mounted: nothing hidden is opened, nor what is neither played nor shown."""
+    secret = closed(place / "audio" / name)
+    folder = closed(place / "audio/.ssh/known_hosts").parent
+    folder.chmod(0o700)
+    run(place)
+    assert mode(secret) == 0o600
+    assert mode(folder) == 0o700
+
+
+@pytest.mark.parametrize("suffix", sorted(FAMILY_BY_SUFFIX))
+def test_every_format_is_opened(place: Path, suffix: str) -> None:
+    """What the server takes for audio, in capitals too; and what it shows beside."""
+    tracks = [closed(place / "audio" / name) for name in (f"a{suffix}", f"B{suffix.upper()}", "x/cover.jpg")]
+    run(place)
+    assert [mode(track) for track in tracks] == [0o604] * 3
+
+
+def test_stations_directory(place: Path) -> None:
+    """Each sub-directory of STATIONS is a station; its settings are read too."""
+    files = [closed(place / "stations/jazz" / name) for name in ("a.mp3", "station.toml", "_22-06/order.m3u")]
+    run(place, STATIONS=str(place / "stations"))
+    assert [mode(file) for file in files] == [0o604] * 3
+
+
+def test_stopped_while_it_looks_through_the_mount(place: Path) -> None:
+    """A stop is obeyed at once, however large the mount is."""
+    for name in ("begun", "never"):
+        os.mkfifo(place / name)
+    (place / "bin").mkdir()
+    (place / "bin/find").write_text(f"#!/bin/sh\necho begun >{place}/begun\nread x <{place}/never\n")
+    (place / "bin/find").chmod(0o755)
+    (place / "audio").mkdir()
+    with start(place, PATH=f"{place}/bin:/usr/local/bin:/usr/bin:/bin") as process:
+        assert (place / "begun").read_text() == "begun\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 143
+        (place / "never").write_text("")
+
+
 def test_nothing_to_mend_is_not_mentioned(place: Path) -> None:
     """A directory that is readable already costs no line."""
     closed(place / "audio/a.mp3", 0o644)
@@ -217,7 +261,7 @@ def test_without_the_power_to_change_user(place: Path) -> None:
         dropped, cwd=place, env=os.environ | {"PYTHONPATH": str(place)}, capture_output=True, text=True, timeout=30
     )
     assert done.returncode == 1
-    assert "can not become user 10001" in done.stderr
+    assert "cannot become user 10001" in done.stderr
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
 
