@@ -256,6 +256,9 @@ def _run_until_signal(radio: Radio) -> None:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGHUP, lambda _number, _frame: radio.rescan())
+    signal.pthread_sigmask(
+        signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    )  # entrypoint.sh blocks them
     radio.start()
     ended.wait()
     log.info("stopping")
