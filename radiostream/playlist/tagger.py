@@ -1,4 +1,5 @@
-"""The tagger: one thread that reads every track's tags, those asked for first, and keeps them.
+"""The tagger: one thread that reads every track's tags, those asked for first, and keeps them; it also looks up the
+pictures of what goes on the air (picture_finder.py).
 
 The thread "tagger" reads, and rests after each file as long as it read, so that it takes half a core at most and never
 holds up a producer. Everything else may be called by any thread and answers at once, but for `wait`.
@@ -13,6 +14,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from radiostream.playlist.picture_finder import PictureFinder
 from radiostream.playlist.tags import read_tags
 from radiostream.playlist.track import Tags
 from radiostream.threads import Worker
@@ -20,6 +22,7 @@ from radiostream.threads import Worker
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from radiostream.playlist.pictures import Picture
     from radiostream.playlist.track import Track
 
 log = logging.getLogger(__name__)
@@ -38,6 +41,7 @@ class Tagger:
         read: Callable[[str], Tags] = read_tags,
         now: Callable[[], float] = time.monotonic,
         rests: bool = True,
+        pictures: PictureFinder | None = None,
     ) -> None:
         """`on_tags(track, tags)` is called by the thread "tagger" for each track that was asked for with `request` or
         `wait` before its tags were known, not for those read in passing."""
@@ -58,6 +62,7 @@ class Tagger:
         self._begun = 0
         self._told_s = 0.0
         self._artists: dict[str, str] = {}
+        self._pictures = pictures or PictureFinder()
         self._worker = Worker("tagger", self._work)
 
     def start(self) -> None:
@@ -101,6 +106,11 @@ class Tagger:
             self._known.wait_for(lambda: self._stopping or track in self._tags, timeout_s)
             return self._tags.get(track)
 
+    def request_picture(self, route: str, track: Track, root: str, deliver: Callable[[Picture | None], None]) -> None:
+        """Look a picture up, before tags that nobody asked for: see `PictureFinder.request`."""
+        self._pictures.request(route, track, root, deliver)
+        self._worker.wake()
+
     def enqueue(self, route: str, tracks: Sequence[Track]) -> None:
         """`tracks` is now the whole listing of the station at `route`: read what is new, forget what is in no listing.
         The sequence is kept, not copied. O(1) for the caller."""
@@ -112,9 +122,13 @@ class Tagger:
         self._worker.wake()
 
     def step(self) -> bool:
-        """Read one file, where there is one to read: the thread's work, by hand in tests."""
+        """Read one file, where there is one to read: the thread's work, by hand in tests. Tags that were asked for
+        come first, then pictures, then all other tags."""
         self._sort_out()
-        track = self._next()
+        track = self._next_requested()
+        if track is None and self._pictures.step():
+            return True
+        track = track or self._next_listed()
         if track is None:
             return False
         try:
@@ -150,11 +164,12 @@ class Tagger:
             self._begun, self._told_s = len(self._todo), self._now()
             log.info("reading the tags of %d files", self._begun)
 
-    def _next(self) -> Track | None:
-        """The next track to read; one that was asked for stays in `_requested` until it has been read."""
+    def _next_requested(self) -> Track | None:
+        """The next track that was asked for; it stays in `_requested` until it has been read."""
         with self._known:
-            for track in self._requested:
-                return track
+            return next(iter(self._requested), None)
+
+    def _next_listed(self) -> Track | None:
         while self._todo:
             track = self._todo.popleft()
             if track not in self._tags:

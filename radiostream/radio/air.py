@@ -88,6 +88,7 @@ class Air:
             kbps=cue.kbps,
             skipped_to=how != PLAYED,
             kind=deck.kind,
+            picture=deck.picture,
         )
         return self.on_air
 
@@ -102,6 +103,13 @@ class Air:
             return False
         self.on_air = replace(self.on_air, tags=tags)
         self.history.retitle(tags)
+        return True
+
+    def show_picture(self, deck: Deck) -> bool:
+        """The picture of `deck` has been looked up; whether that changes what is on the air."""
+        if self.on_air is None or self._deck is not deck or self.on_air.picture is deck.picture:
+            return False
+        self.on_air = replace(self.on_air, picture=deck.picture)
         return True
 
     def clear(self) -> None:

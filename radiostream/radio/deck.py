@@ -9,6 +9,7 @@ from radiostream.audio.formats import open_reader
 from radiostream.audio.frames import AudioError, Block, Params, Reader
 from radiostream.audio.silence import silence
 from radiostream.playlist.history import PLAYED, TRACK
+from radiostream.playlist.pictures import Picture
 from radiostream.playlist.track import Tags, Track, open_track
 from radiostream.radio.ring import Chunk, Run
 from radiostream.radio.status import display_title
@@ -32,6 +33,8 @@ class Deck:
         """Where in the track the first chunk lies."""
         self.tags: Tags | None = None
         """As far as they are known."""
+        self.picture: Picture | None = None
+        """Once it has been looked up."""
         self._closed = False
 
     @property

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable
 from typing import Final
 
 from radiostream.audio.closing import closing
@@ -59,6 +60,7 @@ class Playout:
         *,
         clock: Clock,
         tagger: Tagger,
+        want_picture: Callable[[Deck], None],
         buffer_size: int,
         burst_s: float,
     ) -> None:
@@ -81,6 +83,7 @@ class Playout:
         self._air = air
         self._clock = clock
         self._tagger = tagger
+        self._want_picture = want_picture
         self._buffer_size = buffer_size
         self._burst_is_settled = False
         self._pending: tuple[Deck, Chunk] | None = None
@@ -256,6 +259,7 @@ class Playout:
             return
         self._programme.advance()
         deck.tags = self._tagger.wait(deck.track, TAGS_WAIT_S)
+        self._want_picture(deck)
         if coming := self._programme.peek():
             self._tagger.request(coming)
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 import logging
 import random
 from concurrent.futures import Future
+from functools import partial
 from typing import Final
 
 from radiostream.clock import Clock
@@ -26,12 +27,14 @@ from radiostream.config import StationConfig
 from radiostream.logs import quoted
 from radiostream.playlist.history import PLAYED, SKIPPED
 from radiostream.playlist.library import Listing
+from radiostream.playlist.pictures import Picture
 from radiostream.playlist.state import Saved
 from radiostream.playlist.tagger import Tagger
 from radiostream.playlist.track import Track
 from radiostream.radio.air import Air
 from radiostream.radio.audience import Audience
 from radiostream.radio.changes import Changes
+from radiostream.radio.deck import Deck
 from radiostream.radio.hls import Hls
 from radiostream.radio.inbox import Inbox
 from radiostream.radio.playout import Playout
@@ -79,6 +82,7 @@ class Station:
             self._air,
             clock=clock,
             tagger=tagger,
+            want_picture=self._want_picture,
             buffer_size=buffer_size,
             burst_s=burst_s,
         )
@@ -263,6 +267,21 @@ class Station:
             return
         self._playout.retitle(track, tags)
         if self._air.retitle(track, tags):
+            self._show()
+
+    def _want_picture(self, deck: Deck) -> None:
+        """`deck` will be on the air: have its picture looked up by then, if the disk is quick enough."""
+
+        def deliver(picture: Picture | None) -> None:
+            if picture is not None:
+                self._inbox.post(partial(self._show_picture, deck, picture))
+
+        if deck.track is not None:
+            self._tagger.request_picture(self.config.route, deck.track, str(self.config.directory), deliver)
+
+    def _show_picture(self, deck: Deck, picture: Picture) -> None:
+        deck.picture = picture
+        if self._air.show_picture(deck):
             self._show()
 
     def _snapshot(self) -> Saved:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from radiostream.audio.frames import Params
 from radiostream.playlist.history import TRACK, Played
+from radiostream.playlist.pictures import Picture
 from radiostream.playlist.track import Tags, Track
 
 
@@ -34,6 +35,8 @@ class OnAir:
     """Whether the track before it was cut by a skip."""
     kind: str = TRACK
     """`track`, `jingle` or `live`."""
+    picture: Picture | None = None
+    """The track's, once it has been looked up; None where it has none."""
 
     @property
     def title(self) -> str:

@@ -290,17 +290,29 @@ def test_nothing_else_is_a_file(house: House, path: str) -> None:
 
 
 def test_covers(house: House, tmp_path: Path) -> None:
-    """A picture of the directory, typed by its bytes; 304 when it is known; 404 without one or for what is none."""
+    """A picture of the directory, typed by its bytes; 304 when it is known; 404 without one or for what is none.
+    It is looked up when the track goes on the air, and kept as long as it is."""
+    studio = house.studios["/humor"]
     assert house.ask("GET", "/cover/humor").status == 404
     (tmp_path / "cover.jpg").write_bytes(b"<html><script>alert(1)</script>")
+    skip(studio)
     assert house.ask("GET", "/cover/humor").status == 404
     (tmp_path / "cover.jpg").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    assert house.ask("GET", "/cover/humor").status == 404
+    skip(studio)
+    (tmp_path / "cover.jpg").unlink()
     response = house.ask("GET", "/cover/humor")
     assert (response.status, response.content_type) == (200, "image/png")
     tag = header(response, "ETag") or ""
     known = house.ask("GET", "/cover?route=humor", {"if-none-match": tag})
     assert known.status == 304
     assert b"Content-Length" not in head_bytes(known, close=False)
+
+
+def skip(studio: Studio) -> None:
+    """On to the next track, whose picture has been looked up then."""
+    studio.do(studio.station.next_track())
+    studio.do(studio.station.settled())
 
 
 def test_a_station_called_main_has_its_own_addresses(make_studio: Callable[..., Studio], tmp_path: Path) -> None:

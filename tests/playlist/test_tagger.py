@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from radiostream.playlist.picture_finder import PictureFinder
 from radiostream.playlist.tagger import MANY, Tagger
 from radiostream.playlist.track import Tags, Track
 
@@ -55,6 +56,19 @@ def test_requested_first(reader: Reader) -> None:
     assert tagger.get(track("c")) == Tags("c", "The Band")
     assert tagger.request(track("c")) == Tags("c", "The Band")
     assert (tagger.artist_of(track("c")), tagger.artist_of(track("x"))) == ("The Band", "")
+
+
+def test_pictures_come_between(reader: Reader) -> None:
+    """Tags that somebody waits for come first, then pictures on the air, then everybody's tags."""
+    found = []
+    finder = PictureFinder(lambda path, _root: found.append((path, list(reader.read))))
+    tagger = Tagger(read=reader, pictures=finder)
+    tagger.enqueue("/", [track("a"), track("b")])
+    tagger.request_picture("/", track("c"), "/s", lambda _: None)
+    tagger.request(track("d"))
+    work(tagger)
+    assert found == [("/s/c.mp3", ["d"])]
+    assert reader.read == ["d", "a", "b"]
 
 
 def test_told_only_who_asked(reader: Reader) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from radiostream.config import StationConfig
 from radiostream.playlist.library import Listing
+from radiostream.playlist.pictures import Picture, find_picture
 from radiostream.playlist.track import Tags, Track
 from radiostream.radio.changes import Changes
 from radiostream.radio.ring import Chunk
@@ -56,6 +57,9 @@ class FakeTagger:
 
     def request(self, track: Track) -> Tags | None:
         return self.get(track)
+
+    def request_picture(self, route: str, track: Track, root: str, deliver: Callable[[Picture | None], None]) -> None:
+        deliver(find_picture(track.path, root))
 
     def artist_of(self, track: Track) -> str:
         tags = self.get(track)

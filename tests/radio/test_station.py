@@ -13,8 +13,9 @@ from typing import NoReturn
 import pytest
 
 from radiostream.playlist.history import FAILED, PLAYED, PLAYING, SKIPPED
+from radiostream.playlist.pictures import Picture
 from radiostream.playlist.state import Saved
-from radiostream.playlist.track import Tags
+from radiostream.playlist.track import Tags, Track
 from radiostream.radio import programme
 from radiostream.radio.playout import CHUNK_S, FIRST_S
 from radiostream.radio.ring import Chunk
@@ -340,6 +341,27 @@ def test_titles_arrive_late(studio: Studio) -> None:
     studio.run_until(20)
     assert studio.published[-1].title == "Band - Song"
     assert studio.station.status.history[0].title == "Song"
+
+
+def test_a_picture_is_looked_up_once_for_each_time_on_the_air(studio: Studio) -> None:
+    """Before the track is heard, so that it shows from its first moment on; readers of the status look at no disk."""
+    asked = []
+    request = studio.tagger.request_picture
+
+    def count(route: str, track: Track, root: str, deliver: Callable[[Picture | None], None]) -> None:
+        asked.append(track.name)
+        request(route, track, root, deliver)
+
+    studio.tagger.request_picture = count  # type: ignore[method-assign] # counts the look-ups
+    (studio.directory / "cover.jpg").write_bytes(b"\xff\xd8\xff")
+    studio.show(studio.track(1, 800), studio.track(2, 800))
+    shown = set()
+    while len(studio.station.status.history) < 3:
+        studio.station.step()
+        if on_air := studio.station.status.on_air:
+            shown.add((on_air.started_at, on_air.picture and on_air.picture.kind))
+    assert asked == ["1.mp3", "2.mp3", "1.mp3"]
+    assert [kind for _, kind in sorted(shown)[1:]] == ["image/jpeg"] * 2
 
 
 def test_another_format_closes_the_silence(studio: Studio) -> None:

@@ -10,7 +10,6 @@ from radiostream.http.protocol.message import ANY_ORIGIN, NO_STORE, Refusal, Res
 from radiostream.http.views import exports
 from radiostream.http.views import stations as views
 from radiostream.playlist.history import LIMIT
-from radiostream.playlist.pictures import find_picture
 
 if TYPE_CHECKING:
     from radiostream.http.protocol.message import Request
@@ -49,11 +48,11 @@ def _limit(text: str) -> int:
 
 
 def cover(site: Site, request: Request, rest: str) -> Response:
-    """`GET /cover/<route>`: the current track's own picture, else the directory's."""
+    """`GET /cover/<route>`: the current track's own picture, else the directory's, as looked up when it went on the
+    air: the disk is not touched."""
     station = site.asked(request, rest)
     on_air = station.status.on_air
-    track = on_air.track if on_air else None
-    picture = find_picture(track.path, str(station.config.directory)) if track else None
+    picture = on_air.picture if on_air else None
     if picture is None:
         raise Refusal(404, "there is no cover")
     tag = f'"{picture.version}"'

@@ -1,5 +1,4 @@
-"""Stations as JSON: from what a station shows to what CONTRACT §3 promises. Only whether a track has a picture is
-looked up on the disk, once each time that it goes on the air."""
+"""Stations as JSON: from what a station shows to what CONTRACT §3 promises. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from radiostream.audio.frames import CONTENT_TYPES, OGG
-from radiostream.http.views import cover as pictures
 from radiostream.playlist.history import TRACK
 
 if TYPE_CHECKING:
@@ -82,11 +80,11 @@ def _named(on_air: OnAir) -> dict[str, Any]:
 
 
 def _cover(station: Station, on_air: OnAir, base_path: str) -> str | None:
-    """Where the track's picture is; None where it has none, so that nobody asks in vain."""
-    assert on_air.track is not None  # noqa: S101 - the caller looked
-    root = str(station.config.directory)
-    version = pictures.version(on_air.track.path, root, on_air.started_at)
-    return f"{base_path}/cover/{quote(station.config.stem)}?v={version}" if version else None
+    """Where the track's picture is; None where it has none, so that nobody asks in vain. The version lets browsers
+    fetch each picture once."""
+    if on_air.picture is None:
+        return None
+    return f"{base_path}/cover/{quote(station.config.stem)}?v={on_air.picture.version}"
 
 
 def _silence(on_air: OnAir | None) -> dict[str, Any]:
