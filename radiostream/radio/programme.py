@@ -26,6 +26,8 @@ from radiostream.radio.status import LeftOut
 
 log = logging.getLogger(__name__)
 
+_NAMED_OTHERS = 100
+"""So many files of other families are named."""
 IO_RETRY_S = 60.0
 """A file that could not be read (not: that is broken) is tried again after so long."""
 
@@ -58,7 +60,10 @@ class Programme:
         self._broken: dict[Track, str] = {}
         self._unreadable: dict[Track, tuple[str, float]] = {}
         """Why, and until when; the first is due first."""
-        self._strangers: set[Track] = set()
+        self._others: Counter[str] = Counter()
+        """How many files of each other family the listing holds."""
+        self._left_out: tuple[LeftOut, ...] = ()
+        """What the listing holds and is not played, whatever happens to the rest."""
         self._mismatched = Mismatched()
         self._playlist = Playlist(rng, config.shuffle, artist_of)
 
@@ -76,19 +81,27 @@ class Programme:
         if listing.tracks:
             self._fallback = ()
             self._settle(listing)
-        self._tell_strangers()
+        self._leave_out_others()
         self._update()
         return self.family != before
 
-    def _tell_strangers(self) -> None:
-        """Name the files of other families once."""
-        strangers = {track for track in self._listing.tracks if track.family != self.family}
-        for track in sorted(strangers - self._strangers, key=lambda track: track.path):
-            log.info("%s: %s left out: %s", self._route, quoted(track.name), self._why_strange(track))
-        self._strangers = strangers
+    def _leave_out_others(self) -> None:
+        """Name files of other families once a listing: here, not at every change of track, as there may be many."""
+        others = [track for track in self._listing.tracks if track.family != self.family]
+        named = [LeftOut(track.name, self._why_other(track.family)) for track in others[:_NAMED_OTHERS]]
+        if len(others) > _NAMED_OTHERS:
+            named.append(LeftOut("…", f"and {len(others) - _NAMED_OTHERS} more files of other formats"))
+        counts = Counter(track.family for track in others)
+        for family, count in sorted((counts - self._others).items()):
+            first = next(track.name for track in others if track.family == family)
+            why = self._why_other(family)
+            log.info("%s: %d left out, such as %s: it %s", self._route, count, quoted(first), why)
+        self._others = counts
+        skipped = (LeftOut(skipped.name, skipped.reason) for skipped in self._listing.left_out)
+        self._left_out = (*named, *skipped)
 
-    def _why_strange(self, track: Track) -> str:
-        return f"is {track.family.upper()}, this station sends {self.family.upper()}"
+    def _why_other(self, family: str) -> str:
+        return f"is {family.upper()}, this station sends {self.family.upper()}"
 
     def _settle(self, listing: Listing) -> None:
         """With no format asked for, a directory without MP3 takes the one it holds most of; then it stays so."""
@@ -113,15 +126,9 @@ class Programme:
 
     def left_out(self) -> tuple[LeftOut, ...]:
         """The files that are not played, each with its reason."""
-        others = (
-            LeftOut(track.name, self._why_strange(track))
-            for track in self._listing.tracks
-            if track.family != self.family
-        )
         broken = (LeftOut(track.name, why) for track, why in self._broken.items())
         unreadable = (LeftOut(track.name, why) for track, (why, _) in self._unreadable.items())
-        listed = (LeftOut(skipped.name, skipped.reason) for skipped in self._listing.left_out)
-        return (*others, *broken, *unreadable, *listed)
+        return (*broken, *unreadable, *self._left_out)
 
     def note_params(self, track: Track, params: Params) -> None:
         """`track` goes on the air; where it is decoded in another way than most, say so once."""

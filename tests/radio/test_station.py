@@ -191,6 +191,22 @@ def test_broken_files_cost_only_themselves(studio: Studio, caplog: pytest.LogCap
     assert len(studio.station.status.left_out) == 30
 
 
+def test_files_of_another_family_are_counted(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
+    """One line in the log with their number, a bounded list for the operator, built once a listing."""
+    caplog.set_level(logging.INFO)
+    others = [Track(f"{studio.directory}/{number}.m4a", 1, 1, "aac") for number in range(20_000)]
+    studio.show(studio.track(1, 3000), *others)
+    lines = [record.message for record in caplog.records if "left out" in record.message]
+    assert lines == ['/: 20000 left out, such as "0.m4a": it is AAC, this station sends MP3']
+    left_out = studio.station.status.left_out
+    assert len(left_out) == 101
+    assert left_out[-1].reason == "and 19900 more files of other formats"
+    studio.do(studio.station.next_track())
+    assert studio.station.status.left_out[0] is left_out[0]
+    studio.show(studio.listed(studio.directory / "1.mp3"), *others)
+    assert len([record for record in caplog.records if "left out" in record.message]) == 1
+
+
 def test_very_many_broken_files_are_gone_through_soon(studio: Studio) -> None:
     """Hundreds in a row cost seconds of silence, not minutes."""
     bad = [studio.track(number, 0, b"no audio at all" * 1000) for number in range(10, 510)]
