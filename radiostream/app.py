@@ -147,6 +147,7 @@ class Radio:
     def stop(self) -> None:
         """The door first, then the streams, each at the end of a frame; what is to be kept is saved on the way."""
         self._stopping.set()
+        self._health.stop()
         self.server.shutdown()
         self.server.server_close()
         self._save()

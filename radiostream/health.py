@@ -1,4 +1,4 @@
-"""What `/readyz` and the operator's page say of the server: each check with its value and its limit, and the process.
+"""What `/readyz` and the operator's page say of the server: each check with its value and its limit.
 
 Everything is looked at when somebody asks; nothing runs in between. For any thread. The functions ending in `_check`
 judge values that they are given; `Health` fetches the values.
@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import threading
 import time
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
 from radiostream import __version__
 from radiostream.playlist.scan import MISSING
+from radiostream.process import CpuMeter, memory_limit, rss_bytes, thread_count
 from radiostream.radio.playout import CHUNK_S
 
 if TYPE_CHECKING:
@@ -35,8 +37,8 @@ PRODUCER_SLACK_S: Final = 10.0
 LOOK_INTERVALS: Final = 3
 LOOK_SLACK_S: Final = 30.0
 """A look at a large directory on a slow mount takes its time."""
-CPU_WINDOW_S: Final = 1.0
-"""Callers within one such window get the same figure, so that they do not take each other's."""
+DISK_S: Final = 1.0
+"""How long whoever asks waits for a disk; one that hangs is not waited for twice."""
 
 
 class Health:
@@ -56,12 +58,25 @@ class Health:
         self._now = now
         self._started_s = now()
         self._cpu = CpuMeter(now, time.process_time)
+        self._is_stopping = False
+        self._disk = None
+        if (directory := config.state_dir) is not None:
+            self._disk = Probe(lambda: disk_check(directory, config.min_free_disk_mb))
+
+    def stop(self) -> None:
+        """The server is stopping: no longer ready."""
+        self._is_stopping = True
 
     def readiness(self) -> tuple[bool, dict[str, Any]]:
-        """Whether all is well, and `{"ready": …, "checks": {name: {"ok": …, "value": …, "limit": …}}}`."""
+        """Whether anything can be served, and `{"ready": …, "ok": …, "checks": {name: {"ok": …, "value": …}}}`.
+
+        Ready is a server of which at least one station's producer makes progress: whoever routes by it would take all
+        stations off the air for one missing directory else. What is wrong besides is in `checks`; `ok`: all are.
+        """
         checks = self._checks()
-        ready = all(check["ok"] for check in checks.values())
-        return ready, {"ready": ready, "checks": checks}
+        producers = [check["ok"] for name, check in checks.items() if name.startswith("producer:")]
+        ready = not self._is_stopping and (any(producers) or not producers)
+        return ready, {"ready": ready, "ok": all(check["ok"] for check in checks.values()), "checks": checks}
 
     def facts(self) -> dict[str, Any]:
         """Version, uptime, memory, share of one core and threads."""
@@ -78,52 +93,57 @@ class Health:
         checks = {"memory": memory_check(rss_bytes(), memory_limit())}
         looked_s = self._library.last_look_s
         age_s = None if looked_s is None else now_s - looked_s
-        library = checks["library"] = library_check(age_s, self._config.poll_interval_s)
-        minimum_mb = self._config.min_free_disk_mb
-        if self._config.state_dir is not None:
-            checks["disk:state"] = disk_check(self._config.state_dir, minimum_mb)
+        checks["library"] = library_check(age_s, self._config.poll_interval_s)
+        if self._disk is not None:
+            checks["disk:state"] = self._disk.ask(DISK_S)
         for route, station in self._stations.items():
             status = station.status
-            # A mount that hangs would hang who asks it; the library hangs there already, and its age tells.
-            if library["ok"] and not status.trouble:
-                checks[f"disk:audio:{route}"] = disk_check(station.config.directory, minimum_mb)
-            else:
-                checks[f"disk:audio:{route}"] = unknown("the directory can not be asked", minimum_mb)
             required = route != "/" or self._config.audio_dir_given
             checks[f"directory:{route}"] = directory_check(status, required=required)
             checks[f"producer:{route}"] = producer_check(now_s - station.progress_s, station.burst_s)
         return checks
 
 
-class CpuMeter:
-    """The processor time of the process as a share of one core, since a moment of at least `CPU_WINDOW_S` ago."""
+class Probe:
+    """A check that may hang in a disk, run by a thread of its own when somebody asks."""
 
-    def __init__(self, now: Callable[[], float], used: Callable[[], float]) -> None:
-        """`now` and `used`: seconds that have passed, and that the process has computed."""
-        self._now = now
-        self._used = used
-        self._lock = threading.Lock()  # guards everything below
-        self._at_s = now()
-        self._used_s = used()
-        self._percent: float | None = None
+    def __init__(self, check: Callable[[], Check]) -> None:
+        self._check = check
+        self._lock = threading.Lock()  # guards the two below, not the check
+        self._asked: Future[Check] | None = None
+        """The check that runs."""
+        self._known: Check = {"ok": False, "value": None}
+        """What it said last."""
 
-    def percent(self) -> float:
-        """Percent of one core: 100 is one core kept busy."""
+    def ask(self, timeout_s: float) -> Check:
+        """What the check says, or where that takes longer, what it said last, as failed."""
         with self._lock:
-            now_s, used_s = self._now(), self._used()
-            passed_s = now_s - self._at_s
-            if self._percent is None or passed_s >= CPU_WINDOW_S:
-                self._percent = 100 * (used_s - self._used_s) / passed_s if passed_s > 0 else 0.0
-                self._at_s, self._used_s = now_s, used_s
-            return self._percent
+            asked, is_new = self._asked, self._asked is None
+            if asked is None:
+                asked = self._asked = Future()
+                threading.Thread(target=self._run, args=(asked,), name="disk check", daemon=True).start()
+        try:
+            return asked.result(timeout_s if is_new else 0)
+        except TimeoutError:
+            return {**self._known, "ok": False, "note": "the disk does not answer"}
+
+    def _run(self, asked: Future[Check]) -> None:
+        try:
+            said = self._check()
+        except Exception as error:
+            self._over()
+            asked.set_exception(error)
+            return
+        self._known = said
+        self._over()  # before the answer: whoever has it and asks again starts a new check
+        asked.set_result(said)
+
+    def _over(self) -> None:
+        with self._lock:
+            self._asked = None
 
 
 # -- judging -----------------------------------------------------------------------------------------------------------
-
-
-def unknown(note: str, limit: float) -> Check:
-    """A value that can not be had, which is another check's trouble."""
-    return {"ok": True, "value": None, "limit": limit, "note": note}
 
 
 def free_check(free_mb: float, minimum_mb: int, *, read_only: bool) -> Check:
@@ -174,67 +194,3 @@ def disk_check(directory: Path, minimum_mb: int) -> Check:
         return {"ok": False, "value": None, "limit": minimum_mb, "note": getattr(error, "strerror", "is nowhere")}
     read_only = bool(disk.f_flag & os.ST_RDONLY)
     return free_check(disk.f_bavail * disk.f_frsize / MB, minimum_mb, read_only=read_only)
-
-
-def rss_bytes() -> int:
-    """Resident memory of the process; its peak where there is no /proc."""
-    try:
-        with open("/proc/self/statm", "rb") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        import resource
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def thread_count() -> int:
-    """Threads of the process: as the kernel counts them, since those of connections have no `threading.Thread`."""
-    try:
-        return len(os.listdir("/proc/self/task"))
-    except OSError:
-        return threading.active_count()
-
-
-def memory_limit(read: Callable[[str], str] | None = None) -> int | None:
-    """The tightest memory limit on the control groups of the process, in bytes; None where there is none.
-
-    `read` gives a file's text or raises `OSError`. Version 2 has `memory.max` in each group (the word `max`: no limit),
-    version 1 has `memory.limit_in_bytes` (without a limit, the largest multiple of a page); see the kernel's
-    admin-guide/cgroup-v2 and cgroup-v1/memory. A container sees its own group as the root, whatever its path is called.
-    """
-    read = read or _text
-    try:
-        groups = read("/proc/self/cgroup").splitlines()
-    except OSError:
-        return None
-    found = [limit for path in _limit_files(groups) if (limit := _limit(path, read)) is not None]
-    return min(found, default=None)
-
-
-NO_LIMIT: Final = 1 << 60
-
-
-def _limit_files(groups: list[str]) -> list[str]:
-    """Where limits may be: for each line of /proc/self/cgroup the group and all above it."""
-    files = []
-    for line in groups:
-        _, controllers, path = line.split(":", 2)
-        if controllers and "memory" not in controllers.split(","):
-            continue
-        root, name = ("/memory", "memory.limit_in_bytes") if controllers else ("", "memory.max")
-        parts = [part for part in path.split("/") if part]
-        files += ["/".join((f"/sys/fs/cgroup{root}", *parts[:count], name)) for count in range(len(parts) + 1)]
-    return files
-
-
-def _limit(path: str, read: Callable[[str], str]) -> int | None:
-    try:
-        text = read(path).strip()
-    except OSError:
-        return None
-    return int(text) if text.isdigit() and int(text) < NO_LIMIT else None
-
-
-def _text(path: str) -> str:
-    with open(path, encoding="ascii", errors="replace") as file:
-        return file.read()

@@ -75,6 +75,10 @@ class _Scrape:
         yield CounterMetricFamily(
             "audio_log_lines_dropped_total", "Log lines that nobody read in time.", logs.dropped()
         )
+        checks = GaugeMetricFamily("audio_check_ok", "1 for a check of /readyz that is met, else 0.", labels=["check"])
+        for name, check in site.readiness()[1]["checks"].items():
+            checks.add_metric([name], check["ok"])
+        yield checks
         for series in STREAM_SERIES:
             family = _family(series.name, series.meaning, "stream")
             for route, station in site.stations.items():

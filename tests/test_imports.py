@@ -11,7 +11,18 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "radiostream"
 FLOORS = ("leaf", "audio", "playlist", "radio", "http", "app")
-LEAVES = ("clock", "config", "log_writer", "logs", "settings", "sources", "station_names", "threads", "values")
+LEAVES = (
+    "clock",
+    "config",
+    "log_writer",
+    "logs",
+    "process",
+    "settings",
+    "sources",
+    "station_names",
+    "threads",
+    "values",
+)
 TOP = ("app", "health", "metrics", "reporting", "selfcheck", "__main__")
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

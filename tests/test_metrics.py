@@ -68,7 +68,14 @@ def site(stations: dict[str, Any]) -> Site:
     """As much of a site as a scrape looks at; one client was refused."""
     limits = Limits(500)
     limits.count(LISTENERS)
-    return cast(Site, SimpleNamespace(stations=stations, limits=limits, config=SimpleNamespace(max_clients=500)))
+    checks = {"memory": {"ok": True}, "disk:state": {"ok": False}}
+    server = SimpleNamespace(
+        stations=stations,
+        limits=limits,
+        config=SimpleNamespace(max_clients=500),
+        readiness=lambda: (True, {"ready": True, "ok": False, "checks": checks}),
+    )
+    return cast(Site, server)
 
 
 def families(parse: Any, body: bytes) -> dict[str, Metric]:
@@ -106,6 +113,8 @@ def test_series_of_the_server() -> None:
     found = families(parse_openmetrics, render(site({}), PROMETHEUS)[1])
     assert found["radiostream_build"].samples[0].labels == {"version": __version__}
     assert found["audio_listeners_limit"].samples[0].value == 500
+    assert values(found, "check") == {("audio_check_ok", "memory"): 1, ("audio_check_ok", "disk:state"): 0}
+    assert found["audio_log_lines_dropped"].samples[0].value == 0
     assert values(found, "cause") == {
         ("audio_refused_total", "listeners"): 1,
         ("audio_refused_total", "events"): 0,

@@ -371,10 +371,10 @@ def test_a_directory_becomes_a_file_and_back(start: Start, three_tones: Path, tm
         directory.rename(away)
         directory.write_text("no directory")
         logged(radio, "is not a directory")
-        assert radio.get("/readyz")[0] == 503
+        assert not radio.json("/readyz")["ok"]
         directory.unlink()
         away.rename(directory)
-        until(radio, lambda: radio.get("/readyz")[0] == 200, "ready")
+        until(radio, lambda: radio.json("/readyz")["ok"], "mended")
         assert radio.post("/next-track/")["tracks"] == 3
         assert len(listener.read(BURST_BYTES)) == BURST_BYTES
 

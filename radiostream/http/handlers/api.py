@@ -85,7 +85,7 @@ def healthz(_site: Site, _request: Request, _: str) -> Response:
 
 
 def readyz(site: Site, _request: Request, _: str) -> Response:
-    """`GET /readyz`: each check and its value; 503 where one has failed."""
+    """`GET /readyz`: each check and its value; 503 where no station can be heard."""
     ready, checks = site.readiness()
     return json_response(checks, 200 if ready else 503)
 
