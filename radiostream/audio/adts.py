@@ -11,8 +11,9 @@ from functools import lru_cache
 from struct import Struct
 from typing import Final, NamedTuple
 
-from radiostream.audio.framed import FramedReader, Framing
+from radiostream.audio.framed import FramedReader
 from radiostream.audio.frames import AAC
+from radiostream.audio.framing import Framing
 
 RATES_HZ: Final = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 """Sample rates by their index in a header."""

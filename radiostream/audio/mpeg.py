@@ -12,13 +12,15 @@ from functools import lru_cache
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from radiostream.audio.framed import FramedReader, Framing
+from radiostream.audio.framed import FramedReader
 from radiostream.audio.frames import MP3
+from radiostream.audio.framing import Framing
 from radiostream.audio.span import read_at
+from radiostream.audio.survey import Survey, even, survey
 
 if TYPE_CHECKING:
-    from radiostream.audio.framed import Header as FrameHeader
-    from radiostream.audio.framed import Matcher
+    from radiostream.audio.framing import Found, Matcher
+    from radiostream.audio.framing import Header as FrameHeader
 
 _KBPS_MPEG1: Final = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _KBPS_MPEG2: Final = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
@@ -112,13 +114,17 @@ class MpegReader(FramedReader):
 
     framing = Framing("MP3", MP3, _HEADER_BYTES, _LONGEST, _SYNC, header_at, _refusal, _info_matcher)
 
-    def _measured(self, first: FrameHeader) -> tuple[float, float]:
-        """The info frame's figures where they agree with the file's size, else what the first frames tell."""
-        head = read_at(self._file, self._pos, first.length)
-        frames, size = _counts(head, _info_matcher(first)(head))
-        room = self._end - self._pos
+    def _surveyed(self, first: Found) -> Survey:
+        """By the info frame's figures where they agree with the file's size, or with what many looks tell."""
+        head = read_at(self._file, first.at, first.header.length)
+        info = _info_matcher(first.header)(head)
+        frames, size = _counts(head, info)
+        counted_s = frames * first.header.samples / first.header.rate_hz
+        room = self._search.end - first.at
         if frames and abs(size - room) <= room * _INFO_ERROR_MOST:
-            mean = (size - first.length) / frames
+            mean = (size - first.header.length) / frames
             if _SHORTEST <= mean <= _LONGEST:
-                return mean / first.samples, frames * first.samples
-        return super()._measured(first)
+                is_constant = info is not None and info.group().endswith(b"Info")
+                rate = (size - first.header.length) / counted_s
+                return even(first.at, self._search.end, counted_s, rate, is_exact=is_constant)
+        return survey(self._search, first.at)

@@ -91,7 +91,7 @@ def ogg_aac_play() -> Play:
     def play(reader: Reader, size: int = 65536, seconds: float = 0.5) -> Played:
         played = Played([], [])
         view = memoryview(bytearray(size))
-        while (block := reader.fill(view, int(seconds * reader.tick_hz))).length:
+        while (block := reader.fill(view, int(seconds * reader.tick_hz))).length or reader.next_part():
             played.pieces.append(bytes(view[: block.length]))
             played.blocks.append(block)
         return played

@@ -156,9 +156,9 @@ class TestSurroundings:
         assert ogg_aac_play(reader_of(front + audio + back)).data == audio
 
     def test_resync(self, ogg_aac_play: Play) -> None:
-        """Rubbish in the middle is left out; so are frames of another kind and a frame that was cut short."""
+        """Rubbish in the middle is left out; so are two frames of another kind and a frame that was cut short."""
         ours = [frame(80 + number, fill=number) for number in range(40)]
-        data = b"".join([*ours[:10], b"rubbish\xff\xf1" * 9, *ours[10:20], frame(word=0xFFF14C80) * 5, *ours[20:30]])
+        data = b"".join([*ours[:10], b"rubbish\xff\xf1" * 9, *ours[10:20], frame(word=0xFFF14C80) * 2, *ours[20:30]])
         data += ours[30][:50] + b"".join(ours[31:])
         assert ogg_aac_play(reader_of(data)).data == b"".join(ours[:30] + ours[31:])
 
@@ -188,9 +188,8 @@ class TestSurroundings:
             reader_of(data)
 
     def test_endless_rubbish(self, ogg_aac_play: Play) -> None:
-        """Megabytes of what only looks like headers are given up."""
-        with pytest.raises(AudioError, match="mostly rubbish"):
-            ogg_aac_play(reader_of(frame() * 10 + b"\xff\xf1" * (2 << 20) + frame() * 10))
+        """Megabytes of what only looks like headers end the track, though there is audio behind."""
+        assert ogg_aac_play(reader_of(frame() * 10 + b"\xff\xf1" * (2 << 20) + frame() * 10)).data == frame() * 10
 
     def test_shrinking_file(self) -> None:
         """A file that is cut while it plays ends there."""
@@ -209,7 +208,7 @@ def survey(data: bytes, size: int, ticks: int) -> tuple[bytes, list[tuple[int, i
     view = memoryview(bytearray(size))
     try:
         reader = reader_of(data)
-        while (block := reader.fill(view, ticks)).length:
+        while (block := reader.fill(view, ticks)).length or reader.next_part():
             starts += [(len(sent) + at, passed + tick) for at, tick in zip(block.offsets, block.ticks, strict=True)]
             sent += view[: block.length]
             passed += block.ticks_total

@@ -56,11 +56,11 @@ def drained(data: bytes, size: int = WIDEST_FRAME, max_ticks: int = 1 << 30) -> 
 def drain(reader: Reader, size: int = WIDEST_FRAME, max_ticks: int = 1 << 30) -> tuple[bytes, int]:
     """As `drained`; checks what is promised of every block."""
     view = memoryview(bytearray(size))
-    samples = 1152 if reader.tick_hz >= 32000 else 576
     pieces, count = [], 0
-    while (block := reader.fill(view, max_ticks)).length:
+    while (block := reader.fill(view, max_ticks)).length or reader.next_part():
+        samples = 1152 if reader.tick_hz >= 32000 else 576
         data = bytes(view[: block.length])
-        assert block.offsets[0] == 0
+        assert not block.offsets or block.offsets[0] == 0
         lengths = [b - a for a, b in itertools.pairwise([*block.offsets, block.length])]
         headers = [parse_header(int.from_bytes(data[at : at + 4], "big")) for at in block.offsets]
         assert [header and header.length for header in headers] == lengths
@@ -166,11 +166,11 @@ JUNK = {
 
 
 STRANGE = {
-    "frames of another rate": b"".join(frame(number, b"\xff\xfb\x94\x64") for number in range(20)),
-    "frames in mono": b"".join(frame(number, b"\xff\xfb\x90\xc4") for number in range(20)),
-    "frames of MPEG-2": b"".join(frame(number, b"\xff\xf3\x90\x64") for number in range(20)),
+    "two frames of another rate": b"".join(frame(number, b"\xff\xfb\x94\x64") for number in range(2)),
+    "two frames in mono": b"".join(frame(number, b"\xff\xfb\x90\xc4") for number in range(2)),
+    "two frames of MPEG-2": b"".join(frame(number, b"\xff\xf3\x90\x64") for number in range(2)),
 }
-"""What would pass for the track itself at its begin."""
+"""Too few to be another part of the track."""
 
 
 @pytest.mark.parametrize(
@@ -181,11 +181,7 @@ STRANGE = {
             for name, junk in JUNK.items()
             for place in (0, 3, 25, 49, 50)
         ),
-        *(
-            pytest.param(junk, place, id=f"{name}-{place}")
-            for name, junk in STRANGE.items()
-            for place in (3, 25, 49, 50)
-        ),
+        *(pytest.param(junk, place, id=f"{name}-{place}") for name, junk in STRANGE.items() for place in (3, 25, 47)),
     ],
 )
 def test_what_is_no_frame_is_left_out(junk: bytes, place: int) -> None:
@@ -226,10 +222,10 @@ def test_vbri_tells_duration() -> None:
 
 @pytest.mark.parametrize(("count", "size"), [(40, 5), (0, 17097), (1, 17097), (1 << 31, 17097), (4, 0)])
 def test_info_frame_that_lies_is_not_believed(count: int, size: int) -> None:
-    """Where its size or count can not be, the frames themselves are measured."""
+    """Where its size or count cannot be, the frames themselves are counted."""
     reader = MpegReader(io.BytesIO(info(b"Xing", count, size) + frame(1) * 40))
     assert reader.kbps == 128
-    assert reader.duration_s == pytest.approx(41 * 1152 / 44100)
+    assert reader.duration_s == pytest.approx(40 * 1152 / 44100)
 
 
 @pytest.mark.parametrize("behind", [b"", b"ID3\4\0\0\0\0\1\0" + b"y" * 3000, b"TAG" + b"z" * 125], ids=len)
@@ -284,19 +280,18 @@ class CountingFile(io.BytesIO):
 
 
 @pytest.mark.parametrize("rubbish", [b"\xff", b"\xff\xfb", STEREO, b"\0", random.Random(5).randbytes(99_991)], ids=len)
-def test_endless_rubbish_is_given_up(rubbish: bytes) -> None:
-    """A file that turns into rubbish gives its frames and then an error, again and again, after bounded work."""
+def test_endless_rubbish_ends_the_track(rubbish: bytes) -> None:
+    """A file that turns into rubbish gives its frames and then ends, after bounded work."""
     frames = vbr(50)
-    file = CountingFile(b"".join(frames) + rubbish * ((30 << 20) // len(rubbish)))
+    file = CountingFile(b"".join(frames) + rubbish * ((100 << 20) // len(rubbish)))
     reader = MpegReader(file)
     view = memoryview(bytearray(WIDEST_FRAME))
     block = reader.fill(view, 1 << 30)
     assert bytes(view[: sum(map(len, frames))]) == b"".join(frames)
     assert len(block.offsets) <= 51
-    for _ in range(2):
-        with pytest.raises(AudioError, match="rubbish"):
-            reader.fill(view, 1 << 30)
-    assert file.read_bytes < 10 << 20
+    assert not drain(reader)[1]
+    assert reader.duration_s == pytest.approx(50 * 1152 / 44100, rel=0.03)
+    assert file.read_bytes < 70 << 20
 
 
 def test_rubbish_is_forgiven_as_audio_goes_on() -> None:
@@ -353,7 +348,7 @@ def outcome(data: bytes, size: int, max_ticks: int) -> tuple[bytes, str]:
     view = memoryview(bytearray(size))
     try:
         reader = MpegReader(io.BytesIO(data))
-        while (block := reader.fill(view, max_ticks)).length:
+        while (block := reader.fill(view, max_ticks)).length or reader.next_part():
             out += bytes(view[: block.length])
     except AudioError as error:
         return out, str(error)
