@@ -51,9 +51,12 @@ class Health:
         library: Library,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`now`: the clock that producers and library note their progress by."""
-        self._config = config
-        self._stations = stations
+        """`now`: the clock that producers and library note their progress by.
+
+        `config` and `stations` may be replaced whole by another thread: reading them needs no lock.
+        """
+        self.config = config
+        self.stations = stations
         self._library = library
         self._now = now
         self._started_s = now()
@@ -93,12 +96,12 @@ class Health:
         checks = {"memory": memory_check(rss_bytes(), memory_limit())}
         looked_s = self._library.last_look_s
         age_s = None if looked_s is None else now_s - looked_s
-        checks["library"] = library_check(age_s, self._config.poll_interval_s)
+        checks["library"] = library_check(age_s, self.config.poll_interval_s)
         if self._disk is not None:
             checks["disk:state"] = self._disk.ask(DISK_S)
-        for route, station in self._stations.items():
+        for route, station in self.stations.items():
             status = station.status
-            required = route != "/" or self._config.audio_dir_given
+            required = route != "/" or self.config.audio_dir_given
             checks[f"directory:{route}"] = directory_check(status, required=required)
             checks[f"producer:{route}"] = producer_check(now_s - station.progress_s, station.burst_s)
         return checks

@@ -78,9 +78,9 @@ def start(config: Config) -> None:
     logging.getLogger("radiostream").addHandler(handler)
 
 
-def flush() -> None:
-    """Wait until all events are delivered, at most `FLUSH_S`."""
-    sentry_sdk.flush(timeout=FLUSH_S)
+def flush(timeout_s: float = FLUSH_S) -> None:
+    """Wait until all events are delivered, at most `timeout_s`, and never longer than `FLUSH_S`."""
+    sentry_sdk.flush(timeout=min(timeout_s, FLUSH_S))
 
 
 class Gate(logging.Filter):

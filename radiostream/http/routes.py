@@ -120,6 +120,8 @@ def _options(routes: dict[str, Route]) -> Response:
 
 def _station(site: Site, request: Request) -> Answer:
     """A path that is not the server's own: a station's stream or one of its playlists."""
+    if request.path == "/" and request.wants_html and "/" not in site.stations and request.method in ("GET", "HEAD"):
+        return static.player(site, request, "")
     station, ending = site.streamed(request.path), ""
     if station is None:
         stem, dot, ending = request.path.rpartition(".")

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from radiostream.radio.station import Station
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Site:
-    """One server's world; built once, read by all request threads."""
+    """One server's world, read by all request threads. `config` and `stations` are replaced whole while it runs: who
+    needs one of them twice takes it once into a variable, and needs no lock."""
 
     config: Config
     stations: Mapping[str, Station]
-    """By route, in alphabetical order."""
+    """By route, in alphabetical order, the hidden ones among them."""
     limits: Limits
     auth: Auth
     changes: Changes
@@ -44,15 +45,24 @@ class Site:
     started_at: float = field(default_factory=time.time)
     listener_ids: Any = field(default_factory=lambda: itertools.count(1))
 
+    @property
+    def listed(self) -> Mapping[str, Station]:
+        """The stations that lists and pages show: all but the hidden ones."""
+        return {route: one for route, one in self.stations.items() if not one.config.hidden}
+
+    @property
+    def default(self) -> Station | None:
+        """The station at `/`: the default one, or where there is none the first that is listed."""
+        stations = self.stations
+        return stations.get("/") or next((one for one in stations.values() if not one.config.hidden), None)
+
     def station(self, name: str) -> Station:
         """The station of a route as anybody may write it: `humor`, `/humor`, empty or `main` for the default one."""
         route = route_of(name)
-        if route == "/main" and route not in self.stations:
-            route = "/"
-        try:
-            return self.stations[route]
-        except KeyError:
-            raise Refusal(404, "no such station") from None
+        station = self.stations.get(route) or (self.default if route in ("/", "/main") else None)
+        if station is None:
+            raise Refusal(404, "no such station")
+        return station
 
     def asked(self, request: Request, rest: str = "") -> Station:
         """The station that a request is about: `rest`, what its path says, else its `route`, else the default one."""
@@ -60,11 +70,12 @@ class Site:
 
     def streamed(self, path: str) -> Station | None:
         """The station whose stream `path` is: its route, with or without its format's suffix."""
+        stations = self.stations
         for route in (route_of(path), route_of(_without_suffix(path))):
-            if route in self.stations:
-                return self.stations[route]
-            if route == "/main":
-                return self.stations.get("/")
+            if route in stations:
+                return stations[route]
+            if route in ("/", "/main"):
+                return self.default
         return None
 
     def base_url(self, request: Request) -> str:

@@ -92,7 +92,7 @@ class Directory:
         try:
             look.run()
         except OSError as error:
-            self._publish((), (), _reason(error))
+            self._publish((), (), reason(error))
             return self._listing
         unchanged = not look.fresh and len(look.found) == len(self._known) == len(self._listing.tracks)
         self._known, self._settling = look.found, look.settling
@@ -136,7 +136,7 @@ class _Look:
             except OSError as error:
                 if path == self._root:
                     raise
-                self._skip(path, _reason(error))
+                self._skip(path, reason(error))
 
     def left_out(self) -> tuple[Skipped, ...]:
         """Every file left out, in natural order, the end of a very long list summed up."""
@@ -156,7 +156,7 @@ class _Look:
             except OSError as error:
                 if path == self._root:
                     raise
-                self._skip(path, _reason(error))
+                self._skip(path, reason(error))
                 continue
             place = status.st_dev, status.st_ino
             if place not in seen:
@@ -180,7 +180,7 @@ class _Look:
 
     def _judge(self, entry: os.DirEntry[str]) -> None:
         name = entry.name
-        if name.startswith(".") or name.endswith(LEFTOVERS) or name in _NOT_OURS:
+        if is_ignored(name):
             return
         suffix = os.path.splitext(name)[1].lower()
         family = FAMILY_BY_SUFFIX.get(suffix)
@@ -192,7 +192,7 @@ class _Look:
             elif suffix in _OTHER_AUDIO:
                 self._skip(entry.path, f"{suffix} is not a format that is sent")
         except OSError as error:
-            self._skip(entry.path, _reason(error))
+            self._skip(entry.path, reason(error))
 
     def _descend(self, entry: os.DirEntry[str]) -> None:
         if entry.path.count("/") - self._root.count("/") > _DEEPEST:
@@ -244,7 +244,13 @@ def _in_order(found: dict[str, Track]) -> tuple[Track, ...]:
     return tuple(sorted(found.values(), key=lambda track: natural_key(track.path)))
 
 
-def _reason(error: OSError) -> str:
+def is_ignored(name: str) -> bool:
+    """Whether a file or directory of that name is nobody's music: hidden, left behind, or the system's own."""
+    return name.startswith(".") or name.endswith(LEFTOVERS) or name in _NOT_OURS
+
+
+def reason(error: OSError) -> str:
+    """Why a directory or file cannot be had, in words that follow its name."""
     if isinstance(error, FileNotFoundError):
         return MISSING
     if isinstance(error, NotADirectoryError):

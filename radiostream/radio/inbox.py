@@ -17,22 +17,26 @@ T = TypeVar("T")
 
 
 class Inbox:
-    """Any number of threads `post`; one thread takes with `await_until`."""
+    """Any number of threads `post`; one thread takes with `obey_until`."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._wake = threading.Condition()  # guards _commands and closed
-        self._commands: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._commands: deque[tuple[Callable[[], Any], Future[Any], bool]] = deque()
         self.closed = False
 
-    def post(self, command: Callable[[], T]) -> Future[T]:
-        """Let the owner run `command`; its result or exception arrives in the future, which is cancelled at the end."""
+    def post(self, command: Callable[[], T], *, only_reads: bool = False) -> Future[T]:
+        """Let the owner run `command`; its result or exception arrives in the future, which is cancelled at the end.
+
+        Cancel the future to withdraw a command that has not begun. `only_reads`: the command changes nothing, so what
+        it raises arrives in the future alone, and is no reason for the owner to begin anew.
+        """
         future: Future[T] = Future()
         with self._wake:
             if self.closed:
                 future.cancel()
             else:
-                self._commands.append((command, future))
+                self._commands.append((command, future, only_reads))
                 self._wake.notify()
         return future
 
@@ -57,12 +61,15 @@ class Inbox:
                 self._clock.wait(self._wake, wait_s)
             if self.closed:
                 return True
-            command, future = self._commands.popleft()
+            command, future, only_reads = self._commands.popleft()
+        if not future.set_running_or_notify_cancel():
+            return True
         try:
             future.set_result(command())
         except BaseException as error:
             future.set_exception(error)
-            raise
+            if not only_reads:
+                raise
         return True
 
     def pause(self, seconds: float) -> None:

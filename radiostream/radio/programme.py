@@ -85,6 +85,16 @@ class Programme:
         self._update()
         return self.family != before
 
+    def configure(self, config: StationConfig) -> bool:
+        """The operator's words have changed; True where the station's family changed with them."""
+        before = self.family
+        if config.family is not None:
+            self.family, self._settled = config.family, True
+        if self.family != before:
+            self._leave_out_others()
+            self._update()
+        return self.family != before
+
     def _leave_out_others(self) -> None:
         """Name files of other families once a listing: here, not at every change of track, as there may be many."""
         others = [track for track in self._listing.tracks if track.family != self.family]

@@ -40,7 +40,8 @@ from radiostream.radio.inbox import Inbox
 from radiostream.radio.playout import Playout
 from radiostream.radio.programme import Programme
 from radiostream.radio.ring import Ring
-from radiostream.radio.status import OnAir, Status
+from radiostream.radio.status import LeftOut, OnAir, Status
+from radiostream.settings import FILE_NAME
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class Station:
         self.clock = clock
         self.audience = Audience(changes)
         self.hls = Hls(clock)
+        self._settings_error = ""
         self.restarts = 0
         self._tagger = tagger
         self._changes = changes
@@ -102,6 +104,13 @@ class Station:
         """Shuffle what comes, or not; the current track plays on."""
         return self._inbox.post(lambda: self._reorder(on))
 
+    def configure(self, config: StationConfig, settings_error: str = "") -> Future[None]:
+        """What the operator says of the station has changed; `settings_error`: why its `station.toml` is not taken.
+
+        Listeners stay, unless it sends another format from now on.
+        """
+        return self._inbox.post(lambda: self._configure(config, settings_error))
+
     def update(self, listing: Listing) -> Future[None]:
         """The directory has changed."""
         return self._inbox.post(lambda: self._take(listing))
@@ -114,11 +123,11 @@ class Station:
 
     def settled(self) -> Future[None]:
         """Done when everything posted before has been."""
-        return self._inbox.post(lambda: None)
+        return self._inbox.post(lambda: None, only_reads=True)
 
     def snapshot(self) -> Future[Saved]:
         """What a later run needs to go on from here."""
-        return self._inbox.post(self._snapshot)
+        return self._inbox.post(self._snapshot, only_reads=True)
 
     def stop(self) -> None:
         """End the producer and, at their next frame boundary, the listeners' streams."""
@@ -240,13 +249,26 @@ class Station:
         self._programme.go_back()
         return self._cut(SKIPPED)
 
+    def _configure(self, config: StationConfig, settings_error: str) -> None:
+        before, self.config = self.config, config
+        self._settings_error = settings_error
+        if self._programme.configure(config):
+            self._change_format()
+        elif config.shuffle != before.shuffle:
+            self._programme.set_shuffle(config.shuffle)
+            self._playout.reconsider()
+        self._show()
+
+    def _change_format(self) -> None:
+        """Another format, another content type: those who listened so far have to connect anew."""
+        self._air.clear()
+        self._programme.rewind()
+        self._playout.change_ring()
+
     def _take(self, listing: Listing) -> None:
         was_demo = self._programme.playing_fallback
         if self._programme.take(listing):
-            # Another format, another content type: those who listened so far have to connect anew.
-            self._air.clear()
-            self._programme.rewind()
-            self._playout.change_ring()
+            self._change_format()
         elif self._playout.deck is not None:
             self._playout.reconsider()
             on_air = self._air.on_air
@@ -294,6 +316,9 @@ class Station:
         self.status = self._status()
         self._changes.bump()
 
+    def _settings_left_out(self) -> tuple[LeftOut, ...]:
+        return (LeftOut(FILE_NAME, self._settings_error),) if self._settings_error else ()
+
     def _status(self) -> Status:
         config, programme = self.config, self._programme
         return Status(
@@ -306,8 +331,9 @@ class Station:
             tracks=programme.tracks,
             shuffle=programme.shuffle,
             history=self._air.history.entries(),
-            left_out=programme.left_out(),
+            left_out=(*self._settings_left_out(), *programme.left_out()),
             mismatched=programme.mismatched(),
             trouble=programme.trouble,
             demo=programme.playing_fallback,
+            settings_error=self._settings_error,
         )

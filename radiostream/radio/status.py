@@ -67,6 +67,8 @@ class Status:
     trouble: str = ""
     """Why its directory can not be read; empty when it can."""
     demo: bool = False
+    settings_error: str = ""
+    """Why its `station.toml` is not taken, `line N: …`; empty where it is, or there is none."""
 
 
 def display_title(track: Track | None, tags: Tags | None) -> str:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radiostream.http.handlers import events
-from radiostream.http.handlers.events import Told, event
+from radiostream.http.handlers.events import Subscriber, Told, event
 from radiostream.http.protocol import limits
 from radiostream.http.protocol.message import Stream, head_bytes
 from radiostream.http.protocol.proxies import Client
@@ -48,6 +48,30 @@ def news(told: Told, studio: Studio) -> list[tuple[str, dict[str, Any]]]:
 
 def listener(number: int) -> Listener:
     return Listener(number, "192.0.2.1", "agent", 0.0)
+
+
+def told_by(subscriber: Subscriber) -> list[tuple[str, Any]]:
+    """Name and value of each event that `news` answers with."""
+    lines = subscriber.news().decode().split("\n\n")[:-1]
+    return [(one.split("event: ")[1].split("\n")[0], json.loads(one.split("data: ")[1])) for one in lines]
+
+
+def test_stations_that_come_and_go_are_told_as_a_whole(house: House, make_studio: Callable[..., Studio]) -> None:
+    """A reader learns of a new table by the whole state; one that came back is a station it does not know."""
+    subscriber = Subscriber(house.site, "http://radio.example")
+    assert [name for name, _ in told_by(subscriber)] == ["state"]
+    assert told_by(subscriber) == []
+    humor = house.site.stations["/humor"]
+    other = make_studio(route="/other", name="Other").station
+    house.site.stations = {"/humor": humor, "/other": other}
+    ((name, state),) = told_by(subscriber)
+    assert (name, [one["route"] for one in state["streams"]]) == ("state", ["/humor", "/other"])
+    house.site.stations = {"/other": other}
+    ((name, state),) = told_by(subscriber)
+    assert (name, list(state["now"])) == ("state", ["/other"])
+    house.site.stations = {"/other": make_studio(route="/other", name="Other").station}
+    assert [name for name, _ in told_by(subscriber)] == ["state"]
+    assert told_by(subscriber) == []
 
 
 # -- what there is to tell -------------------------------------------------------------------------------------

@@ -212,9 +212,48 @@ def test_a_stream_says_what_it_is_also_of_a_station_without_a_word_of_its_own(ho
         "icy-url": "http://radio.example:8000/web",
         "icy-pub": "0",
         "icy-br": "128",
+        "icy-main-stream-url": "http://radio.example:8000/humor",
         "icy-sr": "44100",
         "ice-audio-info": "ice-samplerate=44100;ice-bitrate=128;ice-channels=2",
     }
+
+
+def test_a_stream_says_what_its_operator_said_of_it(house: House) -> None:
+    """Homepage, logo, languages and country are there for radio directories, where they were said."""
+    station = house.site.stations["/humor"]
+    station.config = replace(
+        station.config, homepage="https://h.example/", logo="https://h.example/l.png", language="de,fr", country="CH"
+    )
+    headers = dict(house.ask("GET", "/humor").headers)
+    assert headers["icy-url"] == "https://h.example/"
+    assert headers["icy-logo"] == "https://h.example/l.png"
+    assert (headers["icy-language-codes"], headers["icy-country-code"]) == ("de,fr", "CH")
+
+
+def test_a_hidden_station_is_in_no_list(house: House) -> None:
+    """Its own paths work as ever."""
+    station = house.site.stations["/humor"]
+    station.config = replace(station.config, hidden=True)
+    for target in ("/streams", "/now-playing", "/status-json.xsl", "/web"):
+        assert b"umor" not in house.ask("GET", target).body, target
+    for target in ("/humor", "/humor.m3u", "/now-playing?route=humor", "/history?route=humor"):
+        assert house.ask("GET", target).status == 200, target
+
+
+def test_no_default_station(house: House) -> None:
+    """Where nothing is at `/`, people see the stations there, and players hear the first one that is listed."""
+    house.site.stations = {route: one for route, one in house.site.stations.items() if route != "/"}
+    page = house.ask("GET", "/", {"accept": "text/html,*/*", "host": "radio.example"})
+    assert page.content_type.startswith("text/html")
+    assert b"umor" in page.body
+    for target in ("/", "/main", "/main.mp3", "/main.m3u"):
+        answer = house.ask("GET", target)
+        assert answer.status == 200, target
+        assert answer.content_type.startswith("audio/"), target
+    assert b'"/humor"' in house.ask("GET", "/history").body
+    house.site.stations = {}
+    assert house.ask("GET", "/").status == 404
+    assert house.ask("GET", "/main").status == 404
 
 
 def test_what_a_tag_holds_ends_no_header(house: House) -> None:

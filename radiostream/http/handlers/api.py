@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def streams(site: Site, request: Request, _: str) -> Response:
     """`GET /streams`: every station."""
     base = site.base_url(request)
-    return json_response({"streams": [views.listing(one, base) for one in site.stations.values()]}, 200, ANY_ORIGIN)
+    return json_response({"streams": [views.listing(one, base) for one in site.listed.values()]}, 200, ANY_ORIGIN)
 
 
 def now_playing(site: Site, request: Request, _: str) -> Response:
@@ -29,7 +29,7 @@ def now_playing(site: Site, request: Request, _: str) -> Response:
     if "route" in request.query:
         station = site.asked(request)
         return json_response(views.now_playing(station, now_s, base_path), 200, ANY_ORIGIN)
-    everywhere = {route: views.now_playing(one, now_s, base_path) for route, one in site.stations.items()}
+    everywhere = {route: views.now_playing(one, now_s, base_path) for route, one in site.listed.items()}
     return json_response(everywhere, 200, ANY_ORIGIN)
 
 
@@ -74,7 +74,7 @@ def icecast(site: Site, request: Request, _: str) -> Response:
     base = site.base_url(request)
     rows = [
         (one.status, len(one.audience), one.audience.peak, base + quote(one.config.route))
-        for one in site.stations.values()
+        for one in site.listed.values()
     ]
     return json_response(exports.icecast_status(rows, base, site.started_at), 200, ANY_ORIGIN)
 

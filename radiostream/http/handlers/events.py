@@ -14,7 +14,7 @@ from radiostream.http.protocol.message import ANY_ORIGIN, Refusal, Request, Stre
 from radiostream.http.views import stations as views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from radiostream.http.site import Site
     from radiostream.radio.station import Station
@@ -51,18 +51,12 @@ def events(site: Site, request: Request, _: str) -> Stream:
 def tell(site: Site, connection: socket.socket, base: str) -> None:
     """Tell one reader everything, then what changes, until it leaves or the server ends."""
     connection.settimeout(SEND_S)
-    number = 0
+    subscriber = Subscriber(site, base)
     seen = site.changes.wait(-1, 0)
-    told = {route: Told(station) for route, station in site.stations.items()}
-    state = views.everything(site.stations, base, site.now_s(), site.config.base_path)
-    connection.sendall(b"retry: 2000\n\n" + event("state", state, number))
+    connection.sendall(b"retry: 2000\n\n" + subscriber.news())
     while not site.changes.closed:
         count = site.changes.wait(seen, HEARTBEAT_S)
-        data = b""
-        for route, station in site.stations.items():
-            for name, value in told[route].news(station, site.now_s(), site.config.base_path):
-                number += 1
-                data += event(name, value, number)
+        data = subscriber.news()
         if data or count == seen:
             connection.sendall(data or b": still here\n\n")
         seen = count
@@ -70,15 +64,50 @@ def tell(site: Site, connection: socket.socket, base: str) -> None:
             site.changes.pause(PAUSE_S)
 
 
+class Subscriber:
+    """What one reader has been told. Used by its thread."""
+
+    def __init__(self, site: Site, base: str) -> None:
+        self._site = site
+        self._base = base
+        self._told: dict[str, Told] | None = None
+        self._number = -1
+
+    def news(self) -> bytes:
+        """The events that bring the reader up to date: all of the state at first, and when stations came or went."""
+        site, stations = self._site, self._site.listed
+        now_s, base_path = site.now_s(), site.config.base_path
+        if self._told is None or not self._knows(stations, self._told):
+            self._told = {route: Told(station) for route, station in stations.items()}
+            return self._event("state", views.everything(stations, self._base, now_s, base_path))
+        told = self._told
+        news = (one for route, station in stations.items() for one in told[route].news(station, now_s, base_path))
+        return b"".join(self._event(name, value) for name, value in news)
+
+    @staticmethod
+    def _knows(stations: Mapping[str, Station], told: dict[str, Told]) -> bool:
+        return told.keys() == stations.keys() and all(told[route].is_of(one) for route, one in stations.items())
+
+    def _event(self, name: str, value: dict[str, Any]) -> bytes:
+        self._number += 1
+        return event(name, value, self._number)
+
+
 class Told:
     """What a reader knows of one station."""
 
-    __slots__ = ("_listeners", "_on_air", "_playlist")
+    __slots__ = ("_listeners", "_name", "_on_air", "_playlist", "_station")
 
     def __init__(self, station: Station) -> None:
+        self._station = station
+        self._name = station.status.name
         self._on_air = station.status.on_air
         self._listeners = len(station.audience)
         self._playlist = (station.status.tracks, station.status.shuffle)
+
+    def is_of(self, station: Station) -> bool:
+        """Whether it is still that station: it neither went and came back meanwhile, nor was it renamed."""
+        return station is self._station and station.status.name == self._name
 
     def news(self, station: Station, now_s: float, base_path: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Name and value of each event that brings the reader up to date."""

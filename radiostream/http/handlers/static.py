@@ -86,5 +86,5 @@ def robots(_site: Site, _request: Request, _: str) -> Response:
 def player(site: Site, _request: Request, _: str) -> Response:
     """`GET /web`: the public player."""
     now_s, base_path = site.now_s(), site.config.base_path
-    page = pages.player_page([views.public(one, now_s, base_path) for one in site.stations.values()])
+    page = pages.player_page([views.public(one, now_s, base_path) for one in site.listed.values()])
     return Response(200, page.encode("utf-8", "replace"), HTML, (NO_STORE, *pages.PAGE_HEADERS))

@@ -6,6 +6,7 @@ import logging
 import socket
 from functools import partial
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from radiostream.audio.frames import CONTENT_TYPES, OGG
 from radiostream.http.handlers import listener
@@ -104,9 +105,10 @@ def _resumes_at(request: Request) -> int:
 
 
 def _headers(site: Site, request: Request, station: Station) -> Headers:
-    status = station.status
+    status, config = station.status, station.config
     on_air = status.on_air
     kbps = on_air.kbps if on_air and on_air.track else site.config.kbps
+    base = site.base_url(request)
     headers = [
         ("Cache-Control", "no-cache, no-store"),
         ("Accept-Ranges", "none"),
@@ -115,10 +117,17 @@ def _headers(site: Site, request: Request, station: Station) -> Headers:
         ("icy-name", status.name),
         ("icy-genre", status.genre or "various"),  # Icecast's own word for it
         ("icy-description", status.description or status.name),
-        ("icy-url", site.base_url(request) + "/web"),
+        ("icy-url", config.homepage or base + "/web"),
         ("icy-pub", "0"),
         ("icy-br", str(kbps)),
+        ("icy-main-stream-url", base + quote(config.route)),
     ]
+    said = (
+        ("icy-logo", config.logo),
+        ("icy-language-codes", config.language),
+        ("icy-country-code", config.country),
+    )
+    headers += [(name, value) for name, value in said if value]
     if on_air:
         rate_hz, channels = on_air.params.rate_hz, on_air.params.channels
         audio_info = f"ice-samplerate={rate_hz};ice-bitrate={kbps};ice-channels={channels}"

@@ -95,7 +95,8 @@ class Limits:
         self.listeners = Share(self, LISTENERS, max_listeners, max_per_address)
         self.events = Share(self, EVENTS, EVENTS_MAX)
         self.refused: Counter[str] = Counter({LISTENERS: 0, EVENTS: 0, CONNECTIONS: 0, ADDRESS: 0})
-        self._short_max = short_max
+        self.short_max = short_max
+        """How many short requests at once; may be replaced by any thread."""
         self._room = threading.Condition()  # guards everything below, and refused; notified when a place gets free
         self._short = 0
         self._waiting: OrderedDict[int, tuple[socket.socket, float]] = OrderedDict()
@@ -104,8 +105,8 @@ class Limits:
     def admit(self) -> bool:
         """Count a new connection in, waiting for a place if need be; False where there is none to be had."""
         with self._room:
-            free = self._short < self._short_max or self._evict()
-            if free or self._room.wait_for(lambda: self._short < self._short_max, ROOM_S):
+            free = self._short < self.short_max or self._evict()
+            if free or self._room.wait_for(lambda: self._short < self.short_max, ROOM_S):
                 self._short += 1
                 return True
             self.refused[CONNECTIONS] += 1

@@ -32,8 +32,8 @@ CORS: Final[Headers] = (
     ("Access-Control-Allow-Headers", "Icy-MetaData, Range, Content-Type, Accept"),
     (
         "Access-Control-Expose-Headers",
-        "icy-metaint, icy-name, icy-genre, icy-description, icy-url, icy-br, icy-sr, icy-pub, ice-audio-info, "
-        "Content-Range",
+        "icy-metaint, icy-name, icy-genre, icy-description, icy-url, icy-br, icy-sr, icy-pub, icy-logo, "
+        "icy-main-stream-url, icy-language-codes, icy-country-code, ice-audio-info, Content-Range",
     ),
 )
 """What lets a page of another origin play a stream, ask for titles in it, and read what it is called."""
