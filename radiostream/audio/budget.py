@@ -19,8 +19,10 @@ LOOK_NS: Final = 1_000
 """A look at what seems to be a frame's header."""
 PART_NS: Final = 2_000_000
 """A change of parameters inside a file: a chunk, a title and a barrier for listeners."""
-BOX_NS: Final = 2_000
+BOX_NS: Final = 1_500
 """An MP4 box that is looked at by itself."""
+FRAGMENT_NS: Final = 7_000
+"""An MP4 fragment besides its numbers: an audiobook of 20 hours has some 70,000."""
 NUMBER_NS: Final = 10
 """A number in a table that is read in bulk."""
 ROW_NS: Final = 400

@@ -8,6 +8,7 @@ from array import array
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from radiostream.audio.budget import BOX_NS, NUMBER_NS
 from radiostream.audio.frames import AudioError
 from radiostream.audio.span import read_at
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-_MOST_BOXES: Final = 250_000
+    from radiostream.audio.budget import Budget
+
 _MOST_ENTRIES: Final = 4 << 20
 """Entries of one table: as many AAC frames last a day."""
 _PIECE: Final = 1 << 16
@@ -40,9 +42,10 @@ class Box(NamedTuple):
 class BoxFile:
     """A file of boxes. All its methods raise `OSError`, and `AudioError` where the file is not sound."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, budget: Budget) -> None:
         self._file = file
-        self._left = _MOST_BOXES
+        self.budget = budget
+        """What may be spent on the file, by whoever reads from it."""
         self._near = b""
         self._near_at = 0
         self.size = file.seek(0, os.SEEK_END)
@@ -50,9 +53,7 @@ class BoxFile:
     def boxes(self, start: int, end: int) -> Iterator[Box]:
         """The boxes that follow one another from `start` on; one that claims more than there is, is clipped."""
         while end - start >= 8:
-            self._left -= 1
-            if self._left < 0:
-                raise AudioError("is MP4 with more boxes than any track has")
+            self.budget.demand(BOX_NS)
             head = self._read(start, min(16, end - start))
             if len(head) < 8:
                 return
@@ -83,11 +84,14 @@ class BoxFile:
         return data.ljust(most, b"\0")
 
     def table(self, box: Box, at: int, count: int, width: int = 1, typecode: str = "I") -> Iterator[array[int]]:
-        """A table's numbers (`I`: 32 bits, `Q`: 64) in pieces of whole rows; it begins at `at` in the box's content
-        and has `count` rows of `width` numbers."""
+        """A table's numbers (`B`, `H`, `I`, `Q`: 8 to 64 bits) in pieces of whole rows.
+
+        It begins at `at` in the box's content and has `count` rows of `width` numbers.
+        """
         row = width * array(typecode).itemsize
         if count > _MOST_ENTRIES or count * row > box.end - box.start - at:
             raise AudioError("is cut off or damaged: an MP4 table is larger than its place")
+        self.budget.demand(count * width * NUMBER_NS)
         start, end = box.start + at, box.start + at + count * row
         step = _PIECE // row * row
         for offset in range(start, end, step):

@@ -73,7 +73,7 @@ def entry(boxes: bytes | None = None, kind: bytes = b"mp4a", version: int = 0) -
     return box(kind, fixed, esds() if boxes is None else boxes)
 
 
-FRAMES = [bytes([number]) * (20 + number) for number in range(12)]
+FRAMES = [bytes([number + 1]) * (20 + number) for number in range(12)]
 SIZES = [len(frame) for frame in FRAMES]
 
 
@@ -254,7 +254,7 @@ class TestTables:
             (box(b"ftyp", b"M4A ") + box(b"mdat", bytes(100)), "moov"),
             (b"", "moov"),
             (bytes(100), "moov"),
-            (box(b"free") * 300_000, "more boxes"),
+            (box(b"free") * 700_000, "not worth"),
             (mp4(box(b"trak", box(b"mdia", full(b"hdlr", bytes(4), b"soun")))), "sample tables"),
             (mp4(trak(tables(), entry=entry(b""))), "without a description"),
             (mp4(trak(tables(), entry=entry(esds(kind=0x6B)))), "MP3"),
@@ -314,8 +314,8 @@ class TestTables:
         trex = box(b"mvex", full(b"trex", numbers(1, 1, 1024, 10, 0)))
         empty = trak(tables(offsets=(), runs=(), stsz=numbers(0, 0)))
         other = box(b"traf", full(b"tfhd", numbers(2)), full(b"trun", numbers(5, 0), flags=1))
-        ours = box(b"traf", full(b"tfhd", numbers(1)), full(b"trun", numbers(3, 128), flags=1))
-        again = box(b"traf", full(b"tfhd", numbers(1, 5), flags=0x10), full(b"trun", numbers(2, 158), flags=1))
+        ours = box(b"traf", full(b"tfhd", numbers(1), flags=0x20000), full(b"trun", numbers(3, 128), flags=1))
+        again = box(b"traf", full(b"tfhd", numbers(1, 5), flags=0x20010), full(b"trun", numbers(2, 158), flags=1))
         moof = box(b"moof", other, ours, again)
         audio = bytes(range(40))
         data = box(b"moov", empty, trex) + moof.ljust(len(moof))
@@ -325,6 +325,97 @@ class TestTables:
         data += box(b"mdat", audio)
         expected = [audio[0:10], audio[10:20], audio[20:30], audio[30:35], audio[35:40]]
         assert ogg_aac_play(reader_of(data)).data == adts(expected)
+
+    @pytest.mark.parametrize("video_first", [True, False])
+    def test_fragment_bases(self, video_first: bool, ogg_aac_play: Play) -> None:
+        """Where a track fragment names no base, that is the end of the one before it, of whatever track."""
+        trex = box(b"mvex", full(b"trex", numbers(1, 1, 1024, 10, 0)), full(b"trex", numbers(2, 1, 512, 7, 0)))
+        empty = trak(tables(offsets=(), runs=(), stsz=numbers(0, 0)))
+        audio, video = bytes(range(1, 31)), b"v" * 21
+        moof_bytes = len(box(b"moof", *2 * [box(b"traf", full(b"tfhd", numbers(1)), full(b"trun", numbers(3, 0)))]))
+        first, second = (2, 1) if video_first else (1, 2)
+        moof = box(
+            b"moof",
+            box(b"traf", full(b"tfhd", numbers(first)), full(b"trun", numbers(3, moof_bytes + 8), flags=1)),
+            box(b"traf", full(b"tfhd", numbers(second)), full(b"trun", numbers(3, 0), flags=1)),
+        )
+        data = box(b"moov", empty, trex) + moof
+        data += box(b"mdat", *((video, audio) if video_first else (audio, video)))
+        assert ogg_aac_play(reader_of(data)).data == adts([audio[0:10], audio[10:20], audio[20:30]])
+
+    def test_many_fragments(self, ogg_aac_play: Play) -> None:
+        """A book of ten hours in fragments of a second is read; its boxes are many and cheap."""
+        trex = box(b"mvex", full(b"trex", numbers(1, 1, 1024, 10, 0)))
+        empty = trak(tables(offsets=(), runs=(), stsz=numbers(0, 0)))
+        run = full(b"trun", numbers(43, 108), flags=1)
+        head = full(b"mfhd", numbers(1))
+        traf = box(b"traf", full(b"tfhd", numbers(1), flags=0x20000), full(b"tfdt", numbers(0)), run)
+        fragment = box(b"moof", head, traf)
+        fragment += box(b"mdat", b"\1" * (430 + 108 - len(fragment) - 8))
+        reader = reader_of(box(b"moov", empty, trex) + fragment * 36_000)
+        assert reader.duration_s == pytest.approx(36_000 * 43 * 1024 / 44100)
+        assert reader.seek(18_000) == pytest.approx(18_000, abs=0.03)
+
+    @pytest.mark.parametrize("bits", [4, 8, 16])
+    @pytest.mark.parametrize("count", [11, 12])
+    def test_compact_sizes(self, bits: int, count: int, ogg_aac_play: Play) -> None:
+        """Frame sizes in `stz2` are as good as those in `stsz`."""
+        frames = [bytes([number + 1]) * (4 + number) for number in range(count)]
+        packed = b"".join(len(frame).to_bytes(2, "big") for frame in frames)
+        if bits == 8:
+            packed = packed[1::2]
+        elif bits == 4:
+            sizes = [*map(len, frames), 0][: count + count % 2]
+            packed = bytes(high << 4 | low for high, low in zip(sizes[::2], sizes[1::2], strict=True))
+        stz2 = full(b"stz2", bytes([0, 0, 0, bits]), numbers(count), packed)
+        rest = full(b"stsc", table(1, count, 1, width=3)) + full(b"stco", table(16))
+        data = mp4(trak(rest + stz2), audio=b"".join(frames))
+        assert ogg_aac_play(reader_of(data)).data == adts(frames)
+
+    def test_seek(self, ogg_aac_play: Play) -> None:
+        """Every frame is found by its time, in chunks of several frames and behind what an edit list leaves out."""
+        edits = box(b"edts", full(b"elst", table(0, 3 * 1024, 1 << 16, width=3)))
+        data = mp4(trak(tables((16, 16 + sum(SIZES[:5])), (1, 5, 1, 2, 7, 1)), edits=edits))
+        for number in range(10):
+            reader = reader_of(data)
+            assert reader.seek((number + 0.5) * 1024 / 44100) == number * 1024 / 44100
+            assert ogg_aac_play(reader).data == adts(FRAMES[2 + number :])
+        reader = reader_of(data)
+        assert reader.seek(99.0) == 10 * 1024 / 44100
+        assert ogg_aac_play(reader).data == b""
+
+    def test_zeros(self) -> None:
+        """Where a copy is not finished, zeros lie in place of frames: those before are sent, and then it is told."""
+        data = mp4(trak(tables()), audio=b"".join(FRAMES[:7]) + bytes(sum(SIZES[7:])))
+        reader = reader_of(data)
+        view = memoryview(bytearray(WIDEST_FRAME))
+        block = reader.fill(view, 1 << 20)
+        assert bytes(view[: block.length]) == adts(FRAMES[:7])
+        for _ in range(2):
+            with pytest.raises(AudioError, match="half written"):
+                reader.fill(view, 1 << 20)
+
+    def test_holes(self, tmp_path: Path) -> None:
+        """Tracks whose tables are holes in the file share one budget."""
+        count = 4 << 20
+        path = tmp_path / "holes.mp4"
+        with path.open("w+b", buffering=0) as file:
+            big = [(b"stsz", 12 + 4 * count, struct.pack(">III", 0, 0, count))]
+            big += [(b"stsc", 8 + 12 * count, struct.pack(">II", 0, count))]
+            stsd = full(b"stsd", numbers(1), entry())
+            mdhd, hdlr = full(b"mdhd", numbers(0, 0, 44100, 0, 0)), full(b"hdlr", bytes(4), b"soun", bytes(12))
+            stbl_bytes = 8 + len(stsd) + sum(size + 8 for _, size, _ in big)
+            mdia_bytes = 8 + len(mdhd) + len(hdlr) + 8 + stbl_bytes
+            file.write(struct.pack(">I4s", 8 + 8 * (8 + mdia_bytes), b"moov"))
+            for _ in range(8):
+                file.write(struct.pack(">I4sI4s", 8 + mdia_bytes, b"trak", mdia_bytes, b"mdia") + mdhd + hdlr)
+                file.write(struct.pack(">I4sI4s", 8 + stbl_bytes, b"minf", stbl_bytes, b"stbl") + stsd)
+                for kind, size, content in big:
+                    file.write(struct.pack(">I4s", 8 + size, kind) + content)
+                    file.seek(size - len(content), 1)
+            file.truncate()
+            with pytest.raises(AudioError, match="not worth"):
+                Mp4Reader(file)
 
     @pytest.mark.parametrize("offset", [0x80000000, 0x7FFFFFFF])
     def test_fragment_outside(self, offset: int) -> None:
