@@ -1,4 +1,4 @@
-"""Imports go one way: audio <- playlist <- radio <- http <- app; leaves may be imported by anyone."""
+"""Imports go one way: audio <- playlist <- radio <- live <- http <- app; leaves may be imported by anyone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "radiostream"
-FLOORS = ("leaf", "audio", "playlist", "radio", "http", "app")
+FLOORS = ("leaf", "audio", "playlist", "radio", "live", "http", "app")
 LEAVES = (
     "clock",
     "config",
@@ -76,7 +76,9 @@ def imports_from(path: Path) -> set[str]:
     return imports_of(path) | {f"{node.module}.{one.name}" for node in nodes for one in node.names}
 
 
-@pytest.mark.parametrize("package", ["sentry_sdk", "prometheus_client", "mutagen", "asyncio", "argparse"])
+@pytest.mark.parametrize(
+    "package", ["sentry_sdk", "prometheus_client", "mutagen", "asyncio", "argparse", "radiostream.live"]
+)
 def test_the_server_starts_without(package: str) -> None:
     """What is not needed at the start is not imported then: it costs memory and time."""
     code = f"import sys, radiostream.app; sys.exit({package!r} in sys.modules)"

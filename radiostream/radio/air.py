@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from radiostream.audio.frames import Params
 from radiostream.clock import Clock
-from radiostream.playlist.history import FAILED, PLAYED, History
+from radiostream.playlist.history import FAILED, LIVE, PLAYED, History
 from radiostream.playlist.tagger import Tagger
 from radiostream.playlist.track import Tags, Track
 from radiostream.radio.deck import Deck
@@ -28,6 +28,8 @@ class Cue:
     at_s: float
     params: Params
     kbps: int
+    tags: Tags | None = None
+    """What a live source called it; None: what the file's tags say."""
     is_part: bool = False
     """Whether it only goes on with the track before, with other parameters."""
 
@@ -49,8 +51,8 @@ class Air:
         return self._cues[0].at_s if self._cues else math.inf
 
     def cue(self, deck: Deck, at_s: float) -> None:
-        """`deck` will be heard from `at_s` on, less what it was wound forward."""
-        self._cues.append(Cue(deck, at_s, deck.params, deck.kbps))
+        """`deck` will be heard from `at_s` on, less what it was wound forward. A live one once for each title."""
+        self._cues.append(Cue(deck, at_s, deck.params, deck.kbps, deck.tags if deck.kind == LIVE else None))
 
     def cue_part(self, deck: Deck, at_s: float) -> None:
         """The part of the cued track that `deck` has gone on to will be heard from `at_s` on."""
@@ -71,11 +73,16 @@ class Air:
         if cue.is_part and self.on_air is not None:
             self.on_air = replace(self.on_air, params=cue.params, kbps=cue.kbps)
             return self.on_air
+        if cue.tags is not None and cue.deck is self._deck and self.on_air is not None and not self.on_air.tags.title:
+            self.on_air = replace(self.on_air, tags=cue.tags)
+            self.history.retitle(cue.tags)
+            return self.on_air
         deck, heard_at = cue.deck, self._clock.unix_s() - (self._clock.now_s() - cue.at_s)
         if self._deck is not None and self._deck.track is not None:
-            self.history.end(FAILED if self._deck.ended == FAILED else how, heard_at)
+            ended = PLAYED if self._deck.kind == LIVE else how
+            self.history.end(FAILED if self._deck.ended == FAILED else ended, heard_at)
         self._deck = deck
-        tags = (self._tagger.get(deck.track) or Tags()) if deck.track else Tags()
+        tags = cue.tags or (self._tagger.get(deck.track) if deck.track else None) or Tags()
         if deck.track is not None:
             self.history.begin(deck.track.name, tags, heard_at, deck.position_s > 0, deck.kind)
         self.on_air = OnAir(
@@ -120,6 +127,6 @@ class Air:
     def place(self) -> tuple[str, float] | None:
         """Path of the track that listeners are in, and how many seconds; None while they hear silence."""
         on_air = self.on_air
-        if on_air is None or on_air.track is None:
+        if on_air is None or on_air.track is None or on_air.kind == LIVE:
             return None
         return on_air.track.path, max(0.0, self._clock.now_s() - on_air.started_s)

@@ -29,6 +29,8 @@ class Deck:
         self.ended = PLAYED
         """How the track will have ended: `played`, or `failed` when reading it broke off."""
         self.kind = TRACK
+        self.chunk_s: float | None = None
+        """The longest chunk to read of it; None: as long as usual."""
         self.position_s = 0.0
         """Where in the track the first chunk lies."""
         self.tags: Tags | None = None
@@ -57,6 +59,13 @@ class Deck:
     @property
     def duration_s(self) -> float | None:
         return self._reader.duration_s
+
+    def waits(self, late_s: float) -> bool:  # noqa: ARG002 - for decks that may have to
+        """Whether what comes next is not there yet, `late_s` seconds behind its time. Never so for a file."""
+        return False
+
+    def finish(self) -> None:
+        """Nothing is waited for any more: `fill` gives what is there."""
 
     def fill(self, buffer: memoryview, max_s: float) -> Block:
         """The next block of the track; length 0 at its end. A part of other parameters begins a new `run`.

@@ -18,11 +18,12 @@ from typing import Final
 from radiostream.audio.closing import closing
 from radiostream.audio.frames import OGG, AudioError, Block, Params
 from radiostream.clock import Clock
-from radiostream.playlist.history import FAILED
+from radiostream.playlist.history import FAILED, LIVE
 from radiostream.playlist.tagger import Tagger
 from radiostream.playlist.track import Tags, Track
 from radiostream.radio.air import Air
 from radiostream.radio.deck import Deck
+from radiostream.radio.live_input import LiveInput
 from radiostream.radio.programme import Programme
 from radiostream.radio.ring import Chunk, Ring, Run
 
@@ -42,6 +43,9 @@ BROWSER_BURST_BYTES: Final = 64 << 10
 """Chromium takes data in blocks of 32 KiB: with less than two of them it starts late and stops again."""
 
 TAGS_WAIT_S: Final = 0.1
+
+WAIT_S: Final = 0.05
+"""How long a live source is given before it is asked again, while it owes a chunk."""
 
 TRIES: Final = 20
 """How many broken files are gone through before the station is silent for `BREATH_S` and goes on trying."""
@@ -78,6 +82,12 @@ class Playout:
         """The newest published track, which may not be on the air yet; None before the first."""
         self.due_s = -math.inf
         """When `step` has something to do."""
+        self.live: LiveInput | None = None
+        """Sources that may go on where a track ends; None where there are none."""
+        self._end_s = -math.inf
+        """When what has been published ends, in the clock's seconds."""
+        self._live_tags: Tags | None = None
+        """The title that a live source had when it was cued last."""
         self._route = route
         self._programme = programme
         self._air = air
@@ -100,13 +110,13 @@ class Playout:
         else:
             self._publish_pending(*self._pending)
 
-    def cut(self) -> None:
-        """End what is published here and now, and begin the programme's next track with a discontinuity.
+    def cut(self, live: Deck | None = None) -> None:
+        """End what is published here and now, and begin the programme's next track (or `live`) with a discontinuity.
 
         It is on the air at once; nothing else may be cued any more.
         """
         self._close_run()
-        deck, buffer, block = self._cue(FIRST_S)
+        deck, buffer, block = (live and self._first_block(live, FIRST_S)) or self._cue(FIRST_S)
         self._discard_pending()
         self._settle_burst(deck)
         chunk = self._chunk(deck, buffer, block, 0.0)
@@ -146,15 +156,19 @@ class Playout:
 
     def _prepare(self, deck: Deck) -> None:
         """Read the next chunk, of this track or the one that follows it."""
+        if deck.waits(self._clock.now_s() - self._end_s):
+            self.due_s = self._clock.now_s() + WAIT_S
+            return
         buffer = self.ring.take()
         goes_on = deck.track is not None or self._programme.peek() is None
-        block = self._fill(deck, buffer, CHUNK_S) if goes_on else Block()
+        block = self._fill(deck, buffer, deck.chunk_s or CHUNK_S) if goes_on else Block()
         if not block.length:
             self.ring.give_back(buffer)
             if deck.track is not None:
                 deck.close()
-            deck, buffer, block = self._cue(CHUNK_S, None if deck.track else deck)
-        chunk = self._chunk(deck, buffer, block, self.due_s)
+            deck, buffer, block = self._cue_live() or self._cue(CHUNK_S, None if deck.track else deck)
+        chunk = self._chunk(deck, buffer, block, self._end_s)
+        self.due_s = self._end_s
         chunk.barrier = self._run is not None and chunk.run.params != self._run.params
         self._pending = deck, chunk
 
@@ -176,6 +190,20 @@ class Playout:
                 self._programme.give_up(deck.track, AudioError("holds no audio"))
         deck = silence or self._programme.load_silence(self._params)
         return deck, buffer, self._fill(deck, buffer, min(max_s, BREATH_S))
+
+    def _cue_live(self) -> tuple[Deck, memoryview, Block] | None:
+        """The live source that goes on at this track's end, if one does, with its first block."""
+        live = self.live.due_at_track_end() if self.live else None
+        return self._first_block(live, live.chunk_s or CHUNK_S) if live else None
+
+    def _first_block(self, live: Deck, max_s: float) -> tuple[Deck, memoryview, Block] | None:
+        buffer = self.ring.take()
+        block = self._fill(live, buffer, max_s)
+        if block.length:
+            return live, buffer, block
+        self.ring.give_back(buffer)
+        live.close()
+        return None
 
     def _fill(self, deck: Deck, buffer: memoryview, max_s: float) -> Block:
         try:
@@ -204,7 +232,8 @@ class Playout:
     # -- publishing
 
     def _publish_pending(self, deck: Deck, chunk: Chunk) -> None:
-        if deck is not self.deck and deck.track is not None and deck.track != self._programme.peek():
+        is_next = deck.track is None or deck.kind == LIVE or deck.track == self._programme.peek()
+        if deck is not self.deck and not is_next:
             self._discard_pending()  # the order has changed meanwhile
             return
         self._pending = None
@@ -217,8 +246,8 @@ class Playout:
             self._begin_discontinuity(chunk)
         if deck is not self.deck:
             self._take_up(deck, chunk.start_s)
-        elif chunk.run is not self._run:
-            self._air.cue_part(deck, chunk.start_s + self.burst_s)
+        else:
+            self._cue_change(deck, chunk)
         self._publish(chunk, deck)
 
     def _begin_discontinuity(self, chunk: Chunk) -> None:
@@ -235,7 +264,7 @@ class Playout:
         chunk.title = deck.title
         self.ring.publish(chunk)
         self._run = chunk.run
-        self.due_s = chunk.end_s
+        self._end_s = self.due_s = chunk.end_s
 
     def _close_run(self) -> None:
         """End an Ogg link properly: with its next page, marked as its last. Where a packet is longer than what was
@@ -243,11 +272,21 @@ class Playout:
         if self._programme.family != OGG or self.deck is None:
             return
         if self._pending is None:
+            self.deck.finish()
             self._prepare(self.deck)
         if self._pending is not None and self._pending[1].run is self._run:
             ahead = self._pending[1]
             if tail := closing(OGG, ahead.view):
                 self._publish(Chunk(ahead.run, memoryview(tail), start_s=ahead.start_s, duration_s=0.0), self.deck)
+
+    def _cue_change(self, deck: Deck, chunk: Chunk) -> None:
+        """`chunk` goes on with the deck that is published: with another part of it, or another title, perhaps."""
+        heard_s = chunk.start_s + self.burst_s
+        if chunk.run is not self._run:
+            self._air.cue_part(deck, heard_s)
+        if deck.kind == LIVE and deck.tags != self._live_tags:
+            self._live_tags = deck.tags
+            self._air.cue(deck, heard_s)
 
     def _take_up(self, deck: Deck, start_s: float) -> None:
         """`deck` follows what was published so far, and will be heard in its time."""
@@ -255,7 +294,8 @@ class Playout:
             self.deck.close()
         self.deck = deck
         self._air.cue(deck, start_s + self.burst_s)
-        if deck.track is None:
+        self._live_tags = deck.tags
+        if deck.track is None or deck.kind == LIVE:
             return
         self._programme.advance()
         deck.tags = self._tagger.wait(deck.track, TAGS_WAIT_S)
@@ -266,6 +306,11 @@ class Playout:
     def _settle_burst(self, deck: Deck) -> None:
         if deck.track is None or self._burst_is_settled:
             return
+        self.burst_s = self.burst_for(deck.kbps)
         self._burst_is_settled = True
-        browser_s = BROWSER_BURST_BYTES * 8 / (deck.kbps * 1000)
-        self.burst_s = min(MAX_BURST_S, max(self.burst_s, browser_s))
+
+    def burst_for(self, kbps: int) -> float:
+        """The burst in seconds, if it was settled by a first track of so many kbps now. For any thread."""
+        if self._burst_is_settled:
+            return self.burst_s
+        return min(MAX_BURST_S, max(self.burst_s, BROWSER_BURST_BYTES * 8 / (kbps * 1000)))

@@ -25,7 +25,7 @@ from typing import Final
 from radiostream.clock import Clock
 from radiostream.config import StationConfig
 from radiostream.logs import quoted
-from radiostream.playlist.history import PLAYED, SKIPPED
+from radiostream.playlist.history import LIVE, PLAYED, SKIPPED
 from radiostream.playlist.library import Listing
 from radiostream.playlist.pictures import Picture
 from radiostream.playlist.state import Saved
@@ -37,6 +37,7 @@ from radiostream.radio.changes import Changes
 from radiostream.radio.deck import Deck
 from radiostream.radio.hls import Hls
 from radiostream.radio.inbox import Inbox
+from radiostream.radio.live_input import LiveInput
 from radiostream.radio.playout import Playout
 from radiostream.radio.programme import Programme
 from radiostream.radio.ring import Ring
@@ -120,6 +121,23 @@ class Station:
         on_air, deck = self._air.on_air, self._playout.deck
         if (on_air and on_air.track == track) or (deck and deck.track == track):
             self._inbox.post(lambda: self._retitle(track))
+
+    def take_live(self, live: LiveInput) -> Future[None]:
+        """From now on the sources of `live` may take the station over."""
+        return self._inbox.post(lambda: setattr(self._playout, "live", live))
+
+    def look_at_live(self) -> Future[None]:
+        """A live source may be ready to take over."""
+        return self._inbox.post(self._consider_live)
+
+    @property
+    def family(self) -> str:
+        """`mp3`, `aac` or `ogg`: what it sends."""
+        return self.status.family
+
+    def burst_for(self, kbps: int) -> float:
+        """Seconds of the burst that a source of so many kbps has to bring."""
+        return self._playout.burst_for(kbps)
 
     def settled(self) -> Future[None]:
         """Done when everything posted before has been."""
@@ -220,9 +238,10 @@ class Station:
         is_part = self._air.next_is_part
         on_air = self._air.switch(how)
         if on_air.track is not None:
-            if not is_part:
+            if not is_part and on_air.kind != LIVE:
                 self._programme.hear()
-            self._programme.note_params(on_air.track, on_air.params)
+            if on_air.kind != LIVE:
+                self._programme.note_params(on_air.track, on_air.params)
         self._show()
         if is_part:
             return on_air
@@ -239,12 +258,27 @@ class Station:
         if self._programme.peek() is not None:
             self._cut(PLAYED)
 
+    def _consider_live(self) -> None:
+        live = self._playout.live.due_now(self._playout.deck) if self._playout.live else None
+        if live is not None:
+            self._rewind()
+            self._playout.cut(live)
+            self._switch(SKIPPED)
+
+    @property
+    def _live_on_air(self) -> OnAir | None:
+        """What is on the air, where that is a live source: no skip ends one."""
+        deck, on_air = self._playout.deck, self._air.on_air
+        return on_air if deck is not None and deck.kind == LIVE else None
+
     # -- commands
 
     def _skip_forward(self) -> OnAir:
-        return self._cut(SKIPPED)
+        return self._live_on_air or self._cut(SKIPPED)
 
     def _skip_back(self) -> OnAir:
+        if live := self._live_on_air:
+            return live
         self._rewind()
         self._programme.go_back()
         return self._cut(SKIPPED)
@@ -272,7 +306,7 @@ class Station:
         elif self._playout.deck is not None:
             self._playout.reconsider()
             on_air = self._air.on_air
-            if was_demo and not self._programme.playing_fallback:
+            if was_demo and not self._programme.playing_fallback and not self._live_on_air:
                 self._cut(PLAYED)
             elif on_air is not None and on_air.track is None:
                 self._end_silence()
