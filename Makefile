@@ -4,13 +4,16 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: run test lint types ci players format bench profile soak fuzz clean
+.PHONY: run test debian13 lint types ci players format bench profile soak fuzz clean
 
 run: $(VENV)/.runtime
 	$(BIN)/python -m radiostream $(ARGS)
 
 test: $(STAMP) players
 	$(BIN)/python -m pytest $(ARGS)
+
+debian13:
+	sh tests/tools/debian13.sh $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

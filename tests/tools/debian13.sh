@@ -1,0 +1,42 @@
+#!/bin/sh
+# Runs the tests on Debian 13 (Python 3.13, ffmpeg 7), in a root file system of its own: all but those that need a browser,
+# another server or an init system. Needs Debian, root, debootstrap and a few minutes. What follows goes to pytest.
+#
+# usage: debian13.sh [ARGUMENT…]
+set -eu
+cd "$(dirname "$0")/../.."
+
+mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
+  sed -nE 's/^(URIs:|deb) (https?:[^ ]*\/debian)\/?( .*|$)/\2/p' | head -1)
+packages=ca-certificates,python3,python3-venv,make,git,procps,shellcheck
+players=curl,ffmpeg,mpg123,lame,sox,espeak-ng,vorbis-tools,opus-tools,flac
+
+root=$(mktemp -d)
+chmod 755 "$root"
+trap 'umount "$root/proc" "$root/dev" 2>/dev/null; rm -rf "$root"' EXIT
+# what the host lends: its own settings for apt and pip, and its certificate authorities
+mkdir -p "$root/etc/apt/apt.conf.d"
+for file in /etc/apt/apt.conf.d/99* /etc/pip.conf; do
+  [ ! -f "$file" ] || cp "$file" "$root$file"
+done
+debootstrap --variant=minbase --include="$packages,$players" trixie "$root" ${mirror:+"$mirror"} >"$root.log" 2>&1 || {
+  tail "$root.log"
+  exit 1
+}
+rm -f "$root.log"
+cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
+cp /etc/resolv.conf "$root/etc/" 2>/dev/null || :
+mount --bind /proc "$root/proc"
+mount --bind /dev "$root/dev"
+git archive --prefix=src/ HEAD | tar x -C "$root"
+
+chroot "$root" sh -eu -c '
+cd /src
+python3 --version
+ffmpeg -version | head -1
+git init -q . # the tests ask it which files there are
+make .venv/.installed
+.venv/bin/python -m pytest -n 3 "$@"
+' sh "$@" --ignore=tests/image --ignore=tests/test_deploy.py \
+  --ignore=tests/functional/test_proxy.py --ignore=tests/functional/test_fanout.py \
+  --ignore-glob='tests/functional/test_web_*'
