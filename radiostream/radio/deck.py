@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -14,6 +16,8 @@ from radiostream.playlist.track import Tags, Track, open_track
 from radiostream.radio.ring import Chunk, Run
 from radiostream.radio.status import display_title
 
+CHANGED = "changed while it was read; it is taken anew once it stands still"
+
 
 class Deck:
     """A track (or silence) being read. `close` when done; a deck that reached its end holds no file.
@@ -23,6 +27,7 @@ class Deck:
 
     def __init__(self, reader: Reader, track: Track | None = None, file: BinaryIO | None = None) -> None:
         self._file = file
+        self._stamp = _stamp(file) if file else None
         self._reader = reader
         self.run = Run(track, reader.params, reader.preamble)
         """The run that the newest block belongs to."""
@@ -70,7 +75,8 @@ class Deck:
     def fill(self, buffer: memoryview, max_s: float) -> Block:
         """The next block of the track; length 0 at its end. A part of other parameters begins a new `run`.
 
-        Raises AudioError or OSError where reading broke off.
+        Raises AudioError or OSError where reading broke off; so does a file that is written to meanwhile: what was
+        known of it, an MP4's tables above all, is not true any more, and what it holds may be half of something.
         """
         if self._closed:
             return Block()
@@ -78,7 +84,13 @@ class Deck:
         while not block.length and self._reader.next_part():
             self.run = Run(self.track, self._reader.params, self._reader.preamble)
             block = self._fill(buffer, max_s)
+        self._check_unchanged()
         return block
+
+    def _check_unchanged(self) -> None:
+        """After reading, so that nothing that was read in between is sent."""
+        if self._file is not None and _stamp(self._file) != self._stamp:
+            raise OSError(errno.ESTALE, CHANGED)
 
     def _fill(self, buffer: memoryview, max_s: float) -> Block:
         return self._reader.fill(buffer, max(1, round(max_s * self._reader.tick_hz)))
@@ -113,9 +125,11 @@ class Deck:
 
 
 def load(track: Track, serial: int) -> Deck:
-    """Open `track`; `serial` numbers an Ogg link. Raises AudioError or OSError where it can not be played."""
+    """Open `track`; `serial` numbers an Ogg link. Raises AudioError or OSError where it cannot be played now, as while
+    a copy of it goes on."""
     file = open_track(track.path)
     try:
+        _check_size(file, track)
         return Deck(open_reader(file, track.family, serial), track, file)
     except BaseException:
         file.close()
@@ -125,6 +139,20 @@ def load(track: Track, serial: int) -> Deck:
 def load_silence(family: str, like: Params | None, serial: int) -> Deck:
     """Endless silence in the station's own format."""
     return Deck(silence(family, like, serial))
+
+
+def _check_size(file: BinaryIO, track: Track) -> None:
+    if _stamp(file)[0] != track.size:
+        raise OSError(errno.ESTALE, CHANGED)
+
+
+def _stamp(file: BinaryIO) -> tuple[int, int]:
+    """What moves when a file is written to: its size, and its time of modification in nanoseconds.
+
+    The time of change (ctime) also moves when a file is renamed, removed or given away, with its bytes as they were.
+    """
+    status = os.fstat(file.fileno())
+    return status.st_size, status.st_mtime_ns
 
 
 def reason(error: AudioError | OSError) -> str:

@@ -208,6 +208,8 @@ class Programme:
         self.failures += 1
         about = {"station": self._route, "track": track.name}
         log.warning("%s: %s left out: %s", self._route, quoted(track.name), quoted(why), extra=about)
+        if any(listed.path == track.path and listed != track for listed in self._listing.tracks):
+            return  # what failed is a state of the file that is past
         if isinstance(error, AudioError):
             self._broken[track] = why
         else:
