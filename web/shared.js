@@ -137,6 +137,7 @@ export const follow = ({ handlers, poll, pollMs = 5000, online }) => {
         handle(JSON.parse(event.data));
       });
     }
+    opened.addEventListener("heartbeat", () => source === opened && heard());
     opened.addEventListener("error", () => source === opened && lost());
     quiet = setTimeout(lost, 10_000); // some proxies swallow the stream: no state in 10 s is no connection
   };

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlsplit
 
+from radiostream.http.protocol.proxies import network_of
+
 TRIES: Final = 5
 WINDOW_S: Final = 30.0
 SESSION_S: Final = 12 * 3600
@@ -96,7 +98,7 @@ class Auth:
             self._sessions.pop(self._digest(_bytes(token)), None)
 
     def _check(self, password: bytes | None, address: str) -> Verdict:
-        who, now = _who(address), self._now()
+        who, now = network_of(address), self._now()
         with self._lock:
             wait_s = self._wait_s(who, now)
         if wait_s:
@@ -144,19 +146,6 @@ def _credentials(authorization: str) -> bytes | None:
     except ValueError:
         return None
     return password if colon else None
-
-
-def _who(address: str) -> str:
-    """Whose tries are counted together: an IPv4 address, an IPv6 /64, or the first characters of anything else."""
-    if ":" in address:
-        import ipaddress
-
-        try:
-            parsed = ipaddress.IPv6Address(address)
-        except ValueError:
-            return address[:64]
-        return str(parsed.ipv4_mapped or ipaddress.IPv6Network((parsed.packed[:8] + bytes(8), 64)))
-    return address[:64]
 
 
 def session_cookie(token: str, base_path: str, secure: bool) -> str:

@@ -32,11 +32,20 @@ def _insist(verdict: Verdict) -> None:
         raise Refusal(401, "wrong password", ("WWW-Authenticate", 'Bearer realm="radiostream"'))
 
 
+def require_own_page(site: Site, request: Request) -> None:
+    """Raise a refusal where another site's page sent this form. Programs say nothing of where they come from."""
+    is_page = "sec-fetch-site" in request.headers or "origin" in request.headers
+    if is_page and not is_own_page(site, request):
+        raise Refusal(403, "cross-site request refused")
+
+
 def has_session(site: Site, request: Request) -> bool:
+    """Whether the request has the cookie of a session that goes on."""
     return site.auth.session(token_of(request.headers.get("cookie")))
 
 
 def is_own_page(site: Site, request: Request) -> bool:
+    """Whether one of our pages sent the request."""
     hosts = [request.headers.get("host", ""), request.client.host, urlsplit(site.config.public_url).netloc]
     headers = request.headers
     return same_origin(headers.get("sec-fetch-site"), headers.get("origin"), [host for host in hosts if host])

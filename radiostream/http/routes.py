@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from radiostream.http.guard import require_operator
+from radiostream.http.guard import require_operator, require_own_page
 from radiostream.http.handlers import api, control, events, hls, operator, static, streams
 from radiostream.http.protocol.message import CORS, NO_STORE, Answer, Refusal, Request, Response
 from radiostream.http.site import Site
@@ -27,6 +27,8 @@ class Route:
     handler: Handler
     operator: bool = False
     """Whether only the operator may ask."""
+    own_page: bool = False
+    """Whether it is refused to forms on other sites' pages."""
 
 
 def _public(handler: Handler) -> dict[str, Route]:
@@ -60,8 +62,8 @@ ROUTES: Final[dict[str, dict[str, Route]]] = {
     "/readyz": _public(api.readyz),
     "/metrics": _public(api.metrics),
     # for the operator
-    "/status": {"GET": Route(operator.status), "POST": Route(operator.login)},
-    "/logout": {"POST": Route(operator.logout)},
+    "/status": {"GET": Route(operator.status), "POST": Route(operator.login, own_page=True)},
+    "/logout": {"POST": Route(operator.logout, own_page=True)},
     "/status.json": _operators(operator.status_json),
     "/admin/listclients": _operators(operator.list_clients),
     "/next-track/": _command(control.next_track),
@@ -92,6 +94,8 @@ def answer(site: Site, request: Request) -> Answer:
         raise Refusal(405, f"{request.method} is not for this path", ("Allow", _allowed(routes)))
     if route.operator:
         require_operator(site, request)
+    if route.own_page:
+        require_own_page(site, request)
     return route.handler(site, request, rest)
 
 

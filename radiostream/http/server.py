@@ -38,7 +38,7 @@ from radiostream.http.protocol.message import (
     head_bytes,
     json_response,
 )
-from radiostream.http.protocol.proxies import client_of
+from radiostream.http.protocol.proxies import authority, client_of
 from radiostream.http.protocol.reader import BODY_MAX, Wire
 from radiostream.http.views import pages
 from radiostream.logs import quoted
@@ -198,7 +198,8 @@ class Connection(BaseRequestHandler):
             self.request.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = wire.read_body(length) if length else b""
         peer = str(self.client_address[0])
-        return _request(self.server.site, method, target, fields, peer, body, self.server.server_port), closes
+        own = "" if "host" in fields else authority(*self.request.getsockname()[:2])
+        return _request(self.server.site, method, target, fields, peer, body, own), closes
 
 
 def _length(headers: Mapping[str, str]) -> int:
@@ -211,7 +212,7 @@ def _length(headers: Mapping[str, str]) -> int:
 
 
 def _request(
-    site: Site, method: str, target: str, fields: Mapping[str, str], peer: str, body: bytes = b"", port: int = 80
+    site: Site, method: str, target: str, fields: Mapping[str, str], peer: str, body: bytes = b"", own: str = ""
 ) -> Request:
     """The request as handlers see it."""
     if target.startswith(("http://", "https://")):
@@ -229,7 +230,7 @@ def _request(
     except ValueError:
         raise Refusal(400, "the query is malformed") from None
     client = client_of(peer, fields, site.config.trusted_proxies)
-    return Request(method, path, query, fields, client, body, port, raw_path)
+    return Request(method, path, query, fields, client, body, own, raw_path)
 
 
 def refused(refusal: Refusal, request: Request | None) -> Response:

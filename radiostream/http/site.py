@@ -6,7 +6,7 @@ import itertools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from radiostream.audio.frames import CONTENT_TYPES
 from radiostream.http.protocol.message import Refusal
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from radiostream.http.protocol.message import Request
     from radiostream.radio.changes import Changes
     from radiostream.radio.station import Station
+
+
+SHOUTCAST: Final = (";", ";stream.mp3")
+"""What SHOUTcast's listeners put behind a stream's path, so that it is not taken for a page."""
 
 
 @dataclass(slots=True)
@@ -69,8 +73,10 @@ class Site:
         return self.station(rest.strip("/") or request.query.get("route", ""))
 
     def streamed(self, path: str) -> Station | None:
-        """The station whose stream `path` is: its route, with or without its format's suffix."""
-        stations = self.stations
+        """The station whose stream `path` is: its route, with or without its format's suffix, or with SHOUTcast's `/;`
+        or `/;stream.mp3` behind it."""
+        head, _, last = path.rpartition("/")
+        path, stations = head if last in SHOUTCAST else path, self.stations
         for route in (route_of(path), route_of(_without_suffix(path))):
             if route in stations:
                 return stations[route]
@@ -81,7 +87,16 @@ class Site:
     def base_url(self, request: Request) -> str:
         """What absolute links begin with, as this client sees us; no slash at its end."""
         config = self.config
-        return base_url(request.client, config.public_url, config.base_path, request.headers.get("host"), request.port)
+        return base_url(request.client, config.public_url, config.base_path, request.headers.get("host"), request.own)
+
+    def base_path(self, request: Request) -> str:
+        """What this client's paths begin with, without a slash at its end: `--base-path`, else what a trusted proxy
+        says that it took off."""
+        return self.config.base_path or request.client.prefix
+
+    def is_https(self, request: Request) -> bool:
+        """Whether the client comes by https, as far as we are told."""
+        return request.client.scheme == "https" or self.config.public_url.startswith("https:")
 
     def listeners(self) -> int:
         """All who listen now, over all stations."""

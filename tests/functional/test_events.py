@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from radiostream.http.protocol.limits import EVENTS_MAX
+from radiostream.http.protocol.limits import EVENTS_MAX, EVENTS_PER_ADDRESS
 from tests.functional.conftest import Radio, Start
 from tests.functional.raw import Event, Exchange, events
 from tests.functional.test_stream import wait_for
@@ -97,12 +97,13 @@ def test_who_does_not_read_holds_up_nobody(radio: Radio) -> None:
 def test_readers_have_a_cap_of_their_own(radio: Radio) -> None:
     """One too many is told to come back; a listener has a place, and no reader is counted as one."""
     with ExitStack() as readers:
-        for _ in range(EVENTS_MAX):
-            assert readers.enter_context(Exchange(radio.port, EVENTS)).status == 200
+        for number in range(EVENTS_MAX):
+            source = f"127.0.0.{2 + number // EVENTS_PER_ADDRESS}"
+            assert readers.enter_context(Exchange(radio.port, EVENTS, source)).status == 200
         with Exchange(radio.port, EVENTS) as answer:
             assert answer.status == 503
             assert answer.field("Retry-After") == "10"
-            assert json.loads(answer.line()) == {"error": "too many read the events, try again soon"}
+            assert json.loads(answer.line()) == {"error": "too many event subscribers, try again soon"}
         with Exchange(radio.port, LISTEN) as listener:
             assert listener.status == 200
             listener.read(1000)

@@ -58,7 +58,9 @@ class House:
         path, _, query = target.partition("?")
         pairs = dict(pair.partition("=")[::2] for pair in query.split("&") if pair)
         client = options.pop("client", Client("192.0.2.7"))
-        request = Request(method, path, pairs, headers or {"host": "radio.example"}, client, port=8000, **options)
+        request = Request(
+            method, path, pairs, headers or {"host": "radio.example"}, client, own="localhost:8000", **options
+        )
         try:
             return routes.answer(self.site, request)
         except Refusal as refusal:

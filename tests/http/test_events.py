@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radiostream.http.handlers import events
-from radiostream.http.handlers.events import Subscriber, Told, event
+from radiostream.http.handlers.events import HEARTBEAT, Subscriber, Told, event
 from radiostream.http.protocol import limits
 from radiostream.http.protocol.message import Stream, head_bytes
 from radiostream.http.protocol.proxies import Client
@@ -58,7 +58,7 @@ def told_by(subscriber: Subscriber) -> list[tuple[str, Any]]:
 
 def test_stations_that_come_and_go_are_told_as_a_whole(house: House, make_studio: Callable[..., Studio]) -> None:
     """A reader learns of a new table by the whole state; one that came back is a station it does not know."""
-    subscriber = Subscriber(house.site, "http://radio.example")
+    subscriber = Subscriber(house.site, "http://radio.example", "")
     assert [name for name, _ in told_by(subscriber)] == ["state"]
     assert told_by(subscriber) == []
     humor = house.site.stations["/humor"]
@@ -222,14 +222,14 @@ def test_the_whole_state_comes_first(house: House, studio: Studio) -> None:
 
 
 def test_silence_is_broken_now_and_then(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A comment, which keeps proxies from hanging up and tells us who has left."""
+    """An event that pages see too; it keeps proxies from hanging up and tells us who has left."""
     monkeypatch.setattr(events, "HEARTBEAT_S", 0.01)
     with reading(house) as (file, _):
         read_head(file)
         read_event(file)
         read_event(file)
-        assert read_event(file) == {"": "still here"}
-        assert read_event(file) == {"": "still here"}
+        assert read_event(file) == {"event": "heartbeat", "data": "{}"}
+        assert read_event(file) == {"event": "heartbeat", "data": "{}"}
 
 
 def test_who_does_not_read_costs_nothing_and_gets_the_newest(house: House, studio: Studio) -> None:
@@ -269,7 +269,7 @@ def test_the_end_ends_it(house: House) -> None:
         read_event(file)
         read_event(file)
         house.site.changes.close()
-        assert file.read() in (b"", b": still here\n\n")
+        assert file.read() in (b"", HEARTBEAT)
 
 
 def test_readers_have_places_of_their_own(
@@ -287,3 +287,18 @@ def test_readers_have_places_of_their_own(
     assert house.site.limits.refused[limits.EVENTS] == 1
     assert house.ask("GET", "/").status == 200
     assert house.site.limits.listeners.taken == 1
+
+
+def test_caddy_does_not_swallow_it(house: House) -> None:
+    """Its `encode` compresses, and so holds back, what has no encoding of its own."""
+    assert ("Content-Encoding", "identity") in house.ask("GET", "/events").headers
+
+
+def test_one_address_does_not_take_all_places(make_studio: Callable[..., Studio], tmp_path: Path) -> None:
+    """Nor one IPv6 network, which is what one customer has."""
+    house = House({"/": make_studio()}, tmp_path)
+    for number in range(limits.EVENTS_PER_ADDRESS):
+        assert house.ask("GET", "/events", client=Client(f"2001:db8::{number:x}")).status == 200
+    assert house.ask("GET", "/events", client=Client("2001:db8::ffff")).status == 503
+    assert house.ask("GET", "/events", client=Client("2001:db8:0:1::1")).status == 200
+    assert house.site.limits.refused["address"] == 1

@@ -167,7 +167,7 @@ def test_any_request_is_answered(
     house: House, method: str, path: str, query: dict[str, str], headers: dict[str, str], body: bytes
 ) -> None:
     """With a status that has a name and is not 500, and a head that no value can break."""
-    request = Request(method, path, query, headers, Client("192.0.2.7"), body, 8000)
+    request = Request(method, path, query, headers, Client("192.0.2.7"), body)
     response: Answer
     try:
         response = answer(house.site, request)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radiostream.http.protocol.proxies import Client, base_url, client_of, valid_host
+from radiostream.http.protocol.proxies import Client, authority, base_url, client_of, valid_host
 
 TRUSTED = [ip_network(one) for one in ("127.0.0.0/8", "10.0.0.0/8", "::1/128", "fd00::/8")]
 
@@ -144,15 +144,63 @@ def test_bad_hosts(host: str) -> None:
         (Client("a"), "https://p.example", "/radio", "x", "https://p.example/radio"),
         (Client("a"), "https://p.example/radio", "/radio", "x", "https://p.example/radio"),
         (Client("a"), "", "/a é", "x", "http://x/a%20%C3%A9"),
+        (Client("a", "http", "", 8080), "", "", "radio.example", "http://radio.example:8080"),
+        (Client("a", "https", "out.example", 8443), "", "", "inner:8000", "https://out.example:8443"),
+        (Client("a", "https", "out.example", 443), "", "", None, "https://out.example"),
+        (Client("a", "http", "out.example", 80), "", "", None, "http://out.example"),
+        (Client("a", "http", "out.example", 443), "", "", None, "http://out.example:443"),
+        (Client("a", "http", "out.example:81", 8080), "", "", None, "http://out.example:81"),
+        (Client("a", "http", "[::1]", 8080), "", "", None, "http://[::1]:8080"),
+        (Client("a", "http", "", 0, "/radio"), "", "", "x", "http://x/radio"),
+        (Client("a", "http", "", 0, "/radio"), "", "/own", "x", "http://x/own"),
+        (Client("a", "http", "", 8080, "/radio"), "https://p.example", "", "x", "https://p.example"),
     ],
 )
 def test_base_url(client: Client, public_url: str, base_path: str, host: str | None, expected: str) -> None:
-    """PUBLIC_URL, else a trusted proxy's word, else the Host, else localhost."""
-    assert base_url(client, public_url, base_path, host, 8000) == expected
+    """PUBLIC_URL, else a trusted proxy's word, else the Host, else our socket."""
+    assert base_url(client, public_url, base_path, host, "localhost:8000") == expected
 
 
 @settings(deadline=None)
 @given(st.text())
 def test_any_host_header(host: str) -> None:
     """A hostile Host can inject nothing into an absolute link."""
-    assert re.fullmatch(r"http://[a-z0-9_.:\[\]-]+", base_url(Client("a"), "", "", host, 8000))
+    assert re.fullmatch(r"http://[a-z0-9_.:\[\]-]+", base_url(Client("a"), "", "", host, "localhost:8000"))
+
+
+@pytest.mark.parametrize(
+    ("port", "prefix", "expected"),
+    [
+        ("8443", "/radio", (8443, "/radio")),
+        ("80, 8443", "/outer, /inner/", (8443, "/inner")),
+        ("", "", (0, "")),
+        ("0", "/", (0, "")),
+        ("65536", "radio", (0, "")),
+        ("8443x", "//evil.example", (0, "")),
+        ("-1", "/a/../b", (0, "")),
+        ("\u0661", "/a%20b", (0, "/a b")),
+        ("", "/<script>", (0, "")),
+        ("", "/" + "x" * 300, (0, "")),
+    ],
+)
+def test_port_and_prefix(port: str, prefix: str, expected: tuple[int, str]) -> None:
+    """As the trusted proxy says, where that is a port and a path."""
+    said = headers(X_Forwarded_For="203.0.113.9", X_Forwarded_Port=port, X_Forwarded_Prefix=prefix)
+    client = client_of("127.0.0.1", said, TRUSTED)
+    assert (client.port, client.prefix) == expected
+    stranger = client_of("203.0.113.9", said, TRUSTED)
+    assert (stranger.port, stranger.prefix) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("192.0.2.1", "192.0.2.1:80"),
+        ("::ffff:192.0.2.1", "192.0.2.1:80"),
+        ("2001:db8::1", "[2001:db8::1]:80"),
+        ("fe80::1%eth0", "[fe80::1]:80"),
+    ],
+)
+def test_authority(address: str, shown: str) -> None:
+    """What a URL begins with where the request named no host."""
+    assert authority(address, 80) == shown

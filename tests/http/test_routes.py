@@ -18,7 +18,7 @@ from radiostream.http.protocol.proxies import Client
 from radiostream.http.routes import ROUTES
 from radiostream.playlist.track import Tags
 from radiostream.station_names import route_problem
-from tests.http.site_builder import BEARER, House
+from tests.http.site_builder import BEARER, PASSWORD, House
 from tests.radio.studio import Studio
 
 
@@ -367,7 +367,7 @@ def test_a_station_called_main_has_its_own_addresses(make_studio: Callable[..., 
     assert [now[route]["cover"].partition("?")[0] for route in studios] == ["/cover/", "/cover/main"]
     listed = body(house.ask("GET", "/streams"))["streams"]
     assert [one["hls"] for one in listed] == [".m3u8", "main.m3u8"]
-    for path, route in (("/main.m3u", "/main"), ("/.m3u", "/")):
+    for path, route in (("/main.m3u", "/main.mp3"), ("/.m3u", "/.mp3")):
         assert house.ask("GET", path).body.endswith(f"http://radio.example{route}\n".encode())
 
 
@@ -404,3 +404,80 @@ def test_only_the_operator_may_what_only_the_operator_may(house: House) -> None:
             asked = house.ask(method, path).status
             assert not route.operator or asked == 401
             assert route.operator or asked not in (401, 403) or (path, method) == ("/status", "POST")
+
+
+@pytest.mark.parametrize("path", ["/;", "/;stream.mp3", "/main/;", "/main.mp3", "/.mp3"])
+def test_other_names_of_the_default_stations_stream(house: House, path: str) -> None:
+    """SHOUTcast's ways to name a stream, and those with a suffix."""
+    assert house.ask("HEAD", path).content_type == "audio/mpeg"
+
+
+@pytest.mark.parametrize("path", ["/humor/;", "/humor/;stream.mp3", "/humor.mp3", "/humor"])
+def test_other_names_of_a_stations_stream(house: House, path: str) -> None:
+    """The same for every station."""
+    response = house.ask("HEAD", path)
+    assert (response.status, header(response, "icy-name")) == (200, "Humor & <b>more</b>")
+    assert house.ask("HEAD", path.replace("humor", "nowhere")).status == 404
+
+
+@pytest.mark.parametrize(("ending", "kind"), [("m3u", "audio/x-mpegurl"), ("pls", "audio/x-scpls")])
+def test_playlists_name_the_stream_with_its_suffix(house: House, ending: str, kind: str) -> None:
+    """Devices go by it; and their type is what players compare with."""
+    for route, url in (("humor", "http://radio.example/humor.mp3"), ("main", "http://radio.example/main.mp3")):
+        response = house.ask("GET", f"/{route}.{ending}")
+        assert response.content_type == kind
+        assert url in response.body.decode().replace("File1=", "").split("\n")
+
+
+@pytest.mark.parametrize(
+    ("sent", "asks"),
+    [
+        ("1", True), ("2", True), ("1, 1", True), ("0, 1", True), (" 01 ", True),
+        ("0", False), ("", False), ("00", False), ("yes", False), ("-1", False), ("1.0", False), ("\xb2", False),
+    ],
+)  # fmt: skip
+def test_who_asks_for_titles(house: House, sent: str, asks: bool) -> None:
+    """Any number from 1 on, once or twice."""
+    response = house.ask("HEAD", "/humor", {"host": "x", "icy-metadata": sent})
+    assert (header(response, "icy-metaint") == "16000") is asks
+
+
+FOREIGN = [{"origin": "http://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}]
+OWN = [{"origin": "http://radio.example"}, {"sec-fetch-site": "same-origin"}, {}]
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+def test_a_foreign_page_logs_nobody_in_or_out(house: House, headers: dict[str, str]) -> None:
+    """Its forms count as no tries, so that they do not lock the operator out, and take no cookie away."""
+    form = {"host": "radio.example", "content-type": "application/x-www-form-urlencoded"}
+    for _ in range(10):
+        assert house.ask("POST", "/status", form | headers, body=b"password=wrong").status == 403
+    response = house.ask("POST", "/logout", form | headers)
+    assert (response.status, header(response, "Set-Cookie")) == (403, None)
+    assert house.ask("POST", "/status", form, body=f"password={PASSWORD}".encode()).status == 303
+
+
+@pytest.mark.parametrize("headers", OWN)
+def test_our_own_page_and_programs_log_in_and_out(house: House, headers: dict[str, str]) -> None:
+    """A browser says where it comes from, a program says nothing."""
+    form = {"host": "radio.example", "content-type": "application/x-www-form-urlencoded"}
+    assert house.ask("POST", "/status", form | headers, body=f"password={PASSWORD}".encode()).status == 303
+    assert house.ask("POST", "/logout", form | headers).status == 303
+
+
+def test_the_cookie_is_secure_where_the_public_url_is(studio: Studio, tmp_path: Path) -> None:
+    """A proxy that ends TLS need not be trusted for that."""
+    house = House({"/": studio}, tmp_path, "--public-url", "https://radio.example")
+    form = {"host": "127.0.0.1:8000", "content-type": "application/x-www-form-urlencoded"}
+    response = house.ask("POST", "/status", form, body=f"password={PASSWORD}".encode())
+    assert "; Secure" in (header(response, "Set-Cookie") or "")
+
+
+def test_below_a_proxy_that_takes_its_prefix_off(house: House) -> None:
+    """Links and the cookie's path are right without --base-path, where the proxy is trusted and tells the prefix."""
+    client = Client("192.0.2.7", "https", "out.example", 8443, "/radio")
+    playlist = house.ask("GET", "/humor.m3u", client=client)
+    assert playlist.body.endswith(b"\nhttps://out.example:8443/radio/humor.mp3\n")
+    form = {"host": "inner", "content-type": "application/x-www-form-urlencoded"}
+    login = house.ask("POST", "/status", form, client=client, body=f"password={PASSWORD}".encode())
+    assert "; Path=/radio;" in (header(login, "Set-Cookie") or "")

@@ -140,6 +140,13 @@ def test_a_refusal_is_json(status: int, request_: Request | None) -> None:
     assert headers["Access-Control-Allow-Origin"] == "*"
 
 
+def test_a_kept_connection_says_for_how_long() -> None:
+    """Load balancers send into connections that they think are kept: longer than their 60 s, and told."""
+    kept = head_bytes(Response(), close=False).decode()
+    assert "\r\nKeep-Alive: timeout=75\r\n" in kept
+    assert "Keep-Alive" not in head_bytes(Response(), close=True).decode()
+
+
 def test_every_answer_tells_the_time() -> None:
     """RFC 9110 §6.6.1: whoever has a clock says when."""
     lines = head_bytes(Response(), close=True).decode().split("\r\n")

@@ -25,7 +25,7 @@ def streams(site: Site, request: Request, _: str) -> Response:
 
 def now_playing(site: Site, request: Request, _: str) -> Response:
     """`GET /now-playing[?route=]`: what is on the air at one station, or at each."""
-    now_s, base_path = site.now_s(), site.config.base_path
+    now_s, base_path = site.now_s(), site.base_path(request)
     if "route" in request.query:
         station = site.asked(request)
         return json_response(views.now_playing(station, now_s, base_path), 200, ANY_ORIGIN)
@@ -65,7 +65,8 @@ def cover(site: Site, request: Request, rest: str) -> Response:
 def playlist(site: Site, request: Request, station: Station, ending: str) -> Response:
     """`/<route>.m3u`, `.pls`, `.xspf`: one entry, the stream's absolute URL."""
     write, content_type = exports.PLAYLISTS[ending]
-    url = site.base_url(request) + quote(station.config.route)
+    # with the format's suffix, by which many devices decide what to do
+    url = site.base_url(request) + quote(f"/{station.config.stem}.{station.status.family}")
     return Response(200, write(station.status.name, url).encode(), content_type, (NO_STORE, ANY_ORIGIN))
 
 

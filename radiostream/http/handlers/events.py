@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 EVENT_STREAM: Final = "text/event-stream"
 HEARTBEAT_S: Final = 15.0
+HEARTBEAT: Final = b"event: heartbeat\ndata: {}\n\n"
+"""Sent where nothing has happened for so long: an event, since a page is not told of comments."""
 PAUSE_S: Final = 0.2
 """Listeners come in crowds: what changes within so long is told together."""
 SEND_S: Final = 30.0
@@ -29,17 +31,22 @@ SEND_S: Final = 30.0
 def events(site: Site, request: Request, _: str) -> Stream:
     """The head of the stream of events, and the reader's place."""
     address = request.client.address
-    headers = (("Cache-Control", "no-cache, no-store"), ("X-Accel-Buffering", "no"), ANY_ORIGIN)
+    headers = (
+        ("Cache-Control", "no-cache, no-store"),
+        ("X-Accel-Buffering", "no"),
+        ("Content-Encoding", "identity"),  # Caddy's `encode` holds the stream back else
+        ANY_ORIGIN,
+    )
     if request.method == "HEAD":
         return Stream(200, EVENT_STREAM, headers)
     if not site.limits.events.enter(address):
         raise Refusal(503, "too many event subscribers, try again soon", ("Retry-After", "10"))
-    base = site.base_url(request)
+    base, base_path = site.base_url(request), site.base_path(request)
 
     def takeover(connection: socket.socket, head: bytes) -> None:
         try:
             connection.sendall(head)
-            tell(site, connection, base)
+            tell(site, connection, base, base_path)
         except OSError:
             pass  # the reader left
         finally:
@@ -48,17 +55,17 @@ def events(site: Site, request: Request, _: str) -> Stream:
     return Stream(200, EVENT_STREAM, headers, takeover)
 
 
-def tell(site: Site, connection: socket.socket, base: str) -> None:
+def tell(site: Site, connection: socket.socket, base: str, base_path: str) -> None:
     """Tell one reader everything, then what changes, until it leaves or the server ends."""
     connection.settimeout(SEND_S)
-    subscriber = Subscriber(site, base)
+    subscriber = Subscriber(site, base, base_path)
     seen = site.changes.wait(-1, 0)
     connection.sendall(b"retry: 2000\n\n" + subscriber.news())
     while not site.changes.closed:
         count = site.changes.wait(seen, HEARTBEAT_S)
         data = subscriber.news()
         if data or count == seen:
-            connection.sendall(data or b": still here\n\n")
+            connection.sendall(data or HEARTBEAT)
         seen = count
         if data:
             site.changes.pause(PAUSE_S)
@@ -67,16 +74,17 @@ def tell(site: Site, connection: socket.socket, base: str) -> None:
 class Subscriber:
     """What one reader has been told. Used by its thread."""
 
-    def __init__(self, site: Site, base: str) -> None:
+    def __init__(self, site: Site, base: str, base_path: str) -> None:
         self._site = site
         self._base = base
+        self._base_path = base_path
         self._told: dict[str, Told] | None = None
         self._number = -1
 
     def news(self) -> bytes:
         """The events that bring the reader up to date: all of the state at first, and when stations came or went."""
         site, stations = self._site, self._site.listed
-        now_s, base_path = site.now_s(), site.config.base_path
+        now_s, base_path = site.now_s(), self._base_path
         if self._told is None or not self._knows(stations, self._told):
             self._told = {route: Told(station) for route, station in stations.items()}
             return self._event("state", views.everything(stations, self._base, now_s, base_path))

@@ -21,16 +21,16 @@ def status(site: Site, request: Request, _: str) -> Response:
     """`GET /status`: the stations for the operator, the login for others."""
     if not guard.has_session(site, request):
         return _login(site, SESSION_ENDED if token_of(request.headers.get("cookie")) else "")
-    page = pages.status_page(_state(site))
+    page = pages.status_page(_state(site, request))
     return Response(200, page.encode("utf-8", "replace"), HTML, (NO_STORE, *pages.PAGE_HEADERS))
 
 
-def status_json(site: Site, _request: Request, _: str) -> Response:
+def status_json(site: Site, request: Request, _: str) -> Response:
     """`GET /status.json`: what the status page shows."""
-    return json_response(_state(site))
+    return json_response(_state(site, request))
 
 
-def _state(site: Site) -> dict[str, Any]:
+def _state(site: Site, request: Request) -> dict[str, Any]:
     now_s, config = site.now_s(), site.config
     server = {
         **site.server_facts(),
@@ -38,7 +38,7 @@ def _state(site: Site) -> dict[str, Any]:
         "max_clients": config.max_clients,
         "default_password": config.default_password,
     }
-    stations = [views.operators(one, now_s, config.base_path) for one in site.stations.values()]
+    stations = [views.operators(one, now_s, site.base_path(request)) for one in site.stations.values()]
     return {"stations": stations, "server": server}
 
 
@@ -55,14 +55,14 @@ def login(site: Site, request: Request, _: str) -> Response:
         return _login(site, wait, 429, ("Retry-After", str(verdict.retry_after_s)))
     if not verdict.ok:
         return _login(site, "Wrong password.", 401)
-    cookie = session_cookie(token, site.config.base_path, request.client.scheme == "https")
+    cookie = session_cookie(token, site.base_path(request), site.is_https(request))
     return Response(303, b"", HTML, (("Location", "status"), ("Set-Cookie", cookie), NO_STORE))
 
 
 def logout(site: Site, request: Request, _: str) -> Response:
     """`POST /logout`: the session ends at once."""
     site.auth.end(token_of(request.headers.get("cookie")))
-    cookie = session_cookie("", site.config.base_path, request.client.scheme == "https")
+    cookie = session_cookie("", site.base_path(request), site.is_https(request))
     return Response(303, b"", HTML, (("Location", "status"), ("Set-Cookie", cookie), NO_STORE))
 
 

@@ -83,8 +83,8 @@ def robots(_site: Site, _request: Request, _: str) -> Response:
     return Response(200, b"User-agent: *\nDisallow: /\nAllow: /web\n")
 
 
-def player(site: Site, _request: Request, _: str) -> Response:
+def player(site: Site, request: Request, _: str) -> Response:
     """`GET /web`: the public player."""
-    now_s, base_path = site.now_s(), site.config.base_path
+    now_s, base_path = site.now_s(), site.base_path(request)
     page = pages.player_page([views.public(one, now_s, base_path) for one in site.listed.values()])
     return Response(200, page.encode("utf-8", "replace"), HTML, (NO_STORE, *pages.PAGE_HEADERS))

@@ -12,6 +12,7 @@ from radiostream.audio.frames import CONTENT_TYPES, OGG
 from radiostream.http.handlers import listener
 from radiostream.http.handlers.icy import METAINT, Framer
 from radiostream.http.protocol.message import CORS, Headers, Refusal, Request, Stream
+from radiostream.http.site import SHOUTCAST
 from radiostream.logs import quoted
 from radiostream.radio.audience import Listener
 
@@ -27,10 +28,11 @@ RETRY_AFTER_S: Final = 10
 
 def stream(site: Site, request: Request, station: Station) -> Stream:
     """A listener's answer; HEAD gets the same head and is nobody."""
-    suffix = request.path.rpartition(".")[2] if request.path not in site.stations else ""
+    is_bare = request.path in site.stations or request.path.rpartition("/")[2] in SHOUTCAST
+    suffix = "" if is_bare else request.path.rpartition(".")[2]
     if suffix in CONTENT_TYPES and suffix != station.status.family:
         raise Refusal(404, f"this station sends {station.status.family}")
-    wants_titles = request.headers.get("icy-metadata", "").strip() == "1" and station.status.family != OGG
+    wants_titles = _asks_for_titles(request) and station.status.family != OGG
     start = _resumes_at(request)
     headers = (*_headers(site, request, station), *((("icy-metaint", str(METAINT)),) if wants_titles else ()))
     if start:
@@ -49,6 +51,12 @@ def stream(site: Site, request: Request, station: Station) -> Stream:
         raise Refusal(503, "all places are taken, try again soon", ("Retry-After", str(RETRY_AFTER_S)))
     serve = partial(_serve, site, station, one, framer, _is_browser(request))
     return Stream(status, content_type, headers, serve)
+
+
+def _asks_for_titles(request: Request) -> bool:
+    """Any number from 1 on, also where the field is sent twice; players send 1, 2 and "1, 1"."""
+    words = [word.strip() for word in request.headers.get("icy-metadata", "").split(",")]
+    return any(word.isascii() and word.isdigit() and word.strip("0") for word in words)
 
 
 def _is_browser(request: Request) -> bool:

@@ -21,11 +21,15 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Final
 
+from radiostream.http.protocol.proxies import network_of
+
 log = logging.getLogger(__name__)
 
 SHORT_MAX: Final = 1024
 SHORT_MIN: Final = 32
 EVENTS_MAX: Final = 256
+EVENTS_PER_ADDRESS: Final = 64
+"""So that one address cannot hold all places; behind a proxy that is not trusted all readers have the proxy's."""
 OWN_FILES: Final = 64
 """Descriptors of our own: the door, the log, the state, directories and covers being read."""
 FILES_A_STATION: Final = 2
@@ -45,7 +49,7 @@ ADDRESS: Final = "address"
 
 
 class Share:
-    """So many places of one kind; optionally at most some for each address."""
+    """So many places of one kind; optionally at most some for each address (of IPv6: each /64)."""
 
     def __init__(self, limits: Limits, cause: str, places: int, places_per_address: int = 0) -> None:
         self.places = places
@@ -62,6 +66,7 @@ class Share:
 
     def enter(self, address: str) -> bool:
         """Take a place; False, and counted as refused, where there is none."""
+        address = network_of(address)
         with self._lock:
             full = self._total >= self.places
             too_many = bool(self._per_address) and self._taken[address] >= self._per_address
@@ -74,6 +79,7 @@ class Share:
 
     def leave(self, address: str) -> None:
         """Give the place back."""
+        address = network_of(address)
         with self._lock:
             self._total -= 1
             self._taken[address] -= 1
@@ -93,7 +99,7 @@ class Limits:
 
     def __init__(self, max_listeners: int, max_per_address: int = 0, short_max: int = SHORT_MAX) -> None:
         self.listeners = Share(self, LISTENERS, max_listeners, max_per_address)
-        self.events = Share(self, EVENTS, EVENTS_MAX)
+        self.events = Share(self, EVENTS, EVENTS_MAX, EVENTS_PER_ADDRESS)
         self.refused: Counter[str] = Counter({LISTENERS: 0, EVENTS: 0, CONNECTIONS: 0, ADDRESS: 0})
         self.short_max = short_max
         """How many short requests at once; may be replaced by any thread."""

@@ -24,6 +24,10 @@ TEXT: Final = "text/plain; charset=utf-8"
 
 Headers = tuple[tuple[str, str], ...]
 
+KEEP_ALIVE_S: Final = 75.0
+"""How long a kept connection may stay silent between two requests: longer than the 60 s of load balancers, which would
+else send a request into a connection that ends just then."""
+
 NO_STORE: Final = ("Cache-Control", "no-store")
 ANY_ORIGIN: Final = ("Access-Control-Allow-Origin", "*")
 CORS: Final[Headers] = (
@@ -52,8 +56,8 @@ class Request:
     """Names in lower case; repeated fields joined by a comma."""
     client: Client
     body: bytes = b""
-    port: int = 80
-    """The server's own."""
+    own: str = "localhost"
+    """Our socket's address and port, for a request that names no host."""
     raw_path: str = ""
     """As it was sent; empty where it does not differ."""
 
@@ -149,8 +153,7 @@ def head_bytes(answer: Answer, *, close: bool) -> bytes:
         if not isinstance(answer, Stream):  # a 304's would have to be that of the 200 (RFC 9110 §8.6)
             lines.append(f"Content-Length: {answer.length if isinstance(answer, Sent) else len(answer.body)}")
     lines += [f"{name}: {clean(value)}" for name, value in answer.headers]
-    if close:
-        lines.append("Connection: close")
+    lines.append("Connection: close" if close else f"Keep-Alive: timeout={KEEP_ALIVE_S:.0f}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "replace")
 
 

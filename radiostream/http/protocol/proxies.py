@@ -1,8 +1,8 @@
 """Whose request this is, and by which address the outside knows us, when proxies may stand in between. Pure.
 
-`X-Forwarded-For`, `-Proto` and `-Host` are lists to which each proxy appends at the right what it saw itself. They are
-read from the right, as far as the proxies are trusted; what stands further left is the client's own invention.
-Anything malformed ends the reading: the last address that a trusted proxy vouched for stays.
+`X-Forwarded-For`, `-Proto`, `-Host`, `-Port` and `-Prefix` are lists to which each proxy appends at the right what it
+saw itself. They are read from the right, as far as the proxies are trusted; what stands further left is the client's
+own invention. Anything malformed ends the reading: the last address that a trusted proxy vouched for stays.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
+
+from radiostream.station_names import is_segment
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 _MOST_HOPS: Final = 32
 _LONGEST_HOST: Final = 255
+_LONGEST_PREFIX: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,10 @@ class Client:
     """What the client speaks to the outermost trusted proxy: `http` or `https`."""
     host: str = ""
     """The host (and port) that it asked that proxy for; empty where no trusted proxy says so."""
+    port: int = 0
+    """The port of that proxy, which a host without one may leave out; 0 where no trusted proxy says so."""
+    prefix: str = ""
+    """What that proxy took off the path, decoded, without a slash at its end; empty where no trusted proxy says so."""
 
 
 def client_of(peer: str, fields: Mapping[str, str], trusted: Sequence[IPv4Network | IPv6Network]) -> Client:
@@ -51,21 +58,50 @@ def client_of(peer: str, fields: Mapping[str, str], trusted: Sequence[IPv4Networ
             break
     scheme = _said_at(fields.get("x-forwarded-proto", ""), hops).lower()
     host = valid_host(_said_at(fields.get("x-forwarded-host", ""), hops))
-    return Client(str(address), scheme if scheme in ("http", "https") else "http", host)
+    return Client(
+        str(address),
+        scheme if scheme in ("http", "https") else "http",
+        host,
+        _port(_said_at(fields.get("x-forwarded-port", ""), hops)),
+        _prefix(_said_at(fields.get("x-forwarded-prefix", ""), hops)),
+    )
 
 
-def base_url(client: Client, public_url: str, base_path: str, host_header: str | None, port: int) -> str:
+def base_url(client: Client, public_url: str, base_path: str, host_header: str | None, own: str) -> str:
     """The absolute URL of our root without a slash at its end, for playlists and links.
 
     The operator's `public_url` (which may or may not hold `base_path` already), else the host that a trusted proxy
-    names, else the request's own `Host`, else `localhost` and our `port`. A host that is not plainly one is ignored,
-    so what is built here needs no further escaping but that of HTML or XML.
+    names, else the request's own `Host`, else `own`, our socket's address and port. A host that is not plainly one is
+    ignored, and one without a port gets the port that a trusted proxy names: `proxy_set_header Host $host` loses it. So
+    what is built here needs no further escaping but that of HTML or XML.
     """
-    path = quote(base_path)
     if public_url:
+        path = quote(base_path)
         return public_url if public_url.endswith(path) else public_url + path
-    host = client.host or valid_host(host_header or "") or f"localhost:{port}"
-    return f"{client.scheme}://{host}{path}"
+    host = client.host or valid_host(host_header or "") or own
+    if client.port and not _has_port(host) and client.port != (443 if client.scheme == "https" else 80):
+        host = f"{host}:{client.port}"
+    return f"{client.scheme}://{host}{quote(base_path or client.prefix)}"
+
+
+def network_of(address: str) -> str:
+    """Whose requests are counted together: an IPv4 address, an IPv6 /64, which is what one customer has, or the first
+    characters of anything else."""
+    if ":" in address:
+        import ipaddress
+
+        try:
+            parsed = ipaddress.IPv6Address(address)
+        except ValueError:
+            return address[:64]
+        return str(parsed.ipv4_mapped or ipaddress.IPv6Network((parsed.packed[:8] + bytes(8), 64)))
+    return address[:64]
+
+
+def authority(address: str, port: int) -> str:
+    """A socket's address and port as a URL has them."""
+    address = _unmapped(address).partition("%")[0]
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def valid_host(text: str) -> str:
@@ -82,6 +118,21 @@ def valid_host(text: str) -> str:
     if bracketed:
         return text if name.endswith("]") and _is_ipv6(name[1:-1]) else ""
     return text if name and all(char.isalnum() or char in "-_." for char in name) else ""
+
+
+def _has_port(host: str) -> bool:
+    return ":" in host and not host.endswith("]")
+
+
+def _port(text: str) -> int:
+    is_port = text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536
+    return int(text) if is_port else 0
+
+
+def _prefix(text: str) -> str:
+    prefix = unquote(text).rstrip("/")
+    is_path = len(prefix) <= _LONGEST_PREFIX and prefix.startswith("/") and all(map(is_segment, prefix[1:].split("/")))
+    return prefix if is_path else ""
 
 
 def _is_ipv6(text: str) -> bool:

@@ -12,12 +12,10 @@ from contextlib import suppress
 from typing import Final
 
 from radiostream.http.protocol.head import TOKEN
-from radiostream.http.protocol.message import Gone, Refusal
+from radiostream.http.protocol.message import KEEP_ALIVE_S, Gone, Refusal
 
 HEAD_S: Final = 10.0
 BODY_S: Final = 10.0
-IDLE_S: Final = 15.0
-"""How long a kept connection may stay silent between two requests."""
 LINGER_S: Final = 1.0
 LINGER_BYTES: Final = 4 << 20
 
@@ -39,7 +37,7 @@ class Wire:
         """The next request's head, its blank line included. Raises Gone, or Refusal where it is too long or slow."""
         data = self._rest.lstrip(b"\r\n")
         if not (data or self._is_first):
-            data = self._receive(time.monotonic() + IDLE_S).lstrip(b"\r\n")
+            data = self._receive(time.monotonic() + KEEP_ALIVE_S).lstrip(b"\r\n")
         self._is_first = False
         deadline = time.monotonic() + HEAD_S
         while (end := _end_of_head(data)) < 0:

@@ -45,11 +45,12 @@ def xspf(name: str, url: str) -> str:
 
 
 PLAYLISTS: Final[Mapping[str, tuple[Callable[[str, str], str], str]]] = {
-    "m3u": (m3u, "audio/x-mpegurl; charset=utf-8"),
-    "pls": (pls, "audio/x-scpls; charset=utf-8"),
-    "xspf": (xspf, "application/xspf+xml; charset=utf-8"),
+    "m3u": (m3u, "audio/x-mpegurl"),
+    "pls": (pls, "audio/x-scpls"),
+    "xspf": (xspf, "application/xspf+xml"),
 }
-"""By the ending: what writes a playlist from a station's name and absolute URL, and its content type."""
+"""By the ending: what writes a playlist from a station's name and absolute URL, and its content type. It has no
+charset: cmus, Clementine and several ESP32 players compare the type exactly."""
 
 
 def icecast_status(rows: Iterable[tuple[Status, int, int, str]], base: str, started_at: float) -> dict[str, Any]:

@@ -64,7 +64,10 @@ def now_playing(station: Station, now_s: float, base_path: str) -> dict[str, Any
 
 def _playing(station: Station, on_air: OnAir, now_s: float, base_path: str) -> dict[str, Any]:
     elapsed_s = min(max(now_s - on_air.started_s, 0.0), on_air.duration_s or math.inf)
-    return {**_named(on_air), "elapsed": round(elapsed_s, 3), "cover": _cover(station, on_air, base_path)}
+    named = _named(on_air)
+    duration = named.pop("duration")
+    cover = _cover(station, on_air, base_path)
+    return {**named, "elapsed": round(elapsed_s, 3), "duration": duration, "cover": cover}
 
 
 def _named(on_air: OnAir) -> dict[str, Any]:
