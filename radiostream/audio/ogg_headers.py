@@ -7,33 +7,28 @@ specification, RFC 7845 (Opus), xiph.org's "Ogg FLAC mapping" and RFC 9639 (FLAC
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from radiostream.audio.frames import AudioError, Params
-from radiostream.audio.ogg_page import BOS, CONTINUED, PATIENCE
+from radiostream.audio.ogg_comment import Sink, entries, flac_comment, sink_for
+from radiostream.audio.ogg_packets import FLAC, OPUS, VORBIS, FlacClock, OpusClock, VorbisClock
+from radiostream.audio.ogg_page import BOS, CONTINUED, PATIENCE, without_first
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from radiostream.audio.ogg_packets import PacketClock
     from radiostream.audio.ogg_page import Page, PageScanner
-
-VORBIS: Final = "vorbis"
-OPUS: Final = "opus"
-FLAC: Final = "flac"
 
 OPUS_HZ: Final = 48000
 """Opus counts its time at this rate, whatever was fed to the encoder."""
 
 _MOST_STREAMS: Final = 64
 _MOST_HEADERS: Final = 32 << 20
-_LARGEST_PACKET: Final = 256 << 10
-_LARGEST_ENTRY: Final = 4096
-_MOST_ENTRIES: Final = 32 << 10
-_PICTURES: Final = (b"METADATA_BLOCK_PICTURE=", b"COVERART")
 _RATES_HZ: Final = range(1000, 1_000_000)
 
 _FLAC_FIRST_PACKET: Final = 51
-_FLAC_COMMENT: Final = 4
 _FLAC_LAST: Final = 0x80
 
 _OTHERS: Final = (
@@ -53,32 +48,38 @@ class Ident(NamedTuple):
     packet: bytes
     """The packet as it is to be sent."""
     headers: int
-    """Header packets behind it in the file."""
+    """Header packets behind it in the file; 0 where it does not tell."""
     longest_packet: int
     """Ticks that no packet's audio exceeds."""
     pre_skip: int = 0
     """Ticks at the beginning that a decoder throws away although granule positions count them (Opus)."""
     lead: int = 0
-    """Ticks by which the granule positions sent run ahead of the file's."""
-    key: bytes = b""
-    """What else must be equal for another stream to be decoded by the same headers; empty: none is."""
+    """Ticks by which the granule positions sent run ahead of the sound."""
 
 
 class Link(NamedTuple):
     """One logical stream of a file, ready to be played: its audio pages follow in the scanner."""
 
     ident: Ident
+    params: Params
+    """Those of `ident`, and what the other headers decide."""
     serial: int
     """Its serial number in the file."""
     packets: list[bytes]
     """The header packets to send."""
     is_alone: bool
     """No other stream shares the file's pages."""
+    rest: Page | None
+    """What follows the last header packet on its page: the first audio. Encoders begin a new page there, as they
+    should (Vorbis I, A.2; RFC 7845, 3); some programs that edit tags do not."""
 
-    @property
-    def key(self) -> bytes:
-        """Links of equal, not empty keys can follow one another as one stream: only their comments differ."""
-        return self.ident.key and self.ident.key + b"".join(self.packets[2:])
+    def clock(self) -> PacketClock:
+        """What tells how long its packets last."""
+        if self.params.codec == OPUS:
+            return OpusClock()
+        if self.params.codec == FLAC:
+            return FlacClock(self.ident.longest_packet)
+        return VorbisClock(*_vorbis_blocks(self.packets[0]), self.packets[-1])
 
 
 def read_link(scanner: PageScanner) -> Link:
@@ -87,8 +88,9 @@ def read_link(scanner: PageScanner) -> Link:
     for first in firsts:
         ident = _read_ident(first)
         if ident is not None:
-            packets = [ident.packet, *_read_packets(scanner, first.serial, ident)]
-            return Link(ident, first.serial, packets, len(firsts) == 1)
+            others, rest = _read_packets(scanner, first, ident)
+            packets = [ident.packet, *others]
+            return Link(ident, _params_of(ident, packets), first.serial, packets, len(firsts) == 1, rest)
     names = {name for first in firsts for magic, name in _OTHERS if first.data[27:].find(magic, 0, 64) >= 0}
     raise AudioError(f"holds {' and '.join(sorted(names)) or 'nothing known'}, neither Vorbis nor Opus nor FLAC")
 
@@ -108,34 +110,59 @@ def _first_pages(scanner: PageScanner) -> list[Page]:
     return firsts
 
 
-def _read_packets(scanner: PageScanner, serial: int, ident: Ident) -> list[bytes]:
-    """The header packets to send behind the first one. Audio begins on a page of its own: what else is on the last
-    page of headers is left out."""
-    most = scanner.position + _MOST_HEADERS
+def _params_of(ident: Ident, packets: list[bytes]) -> Params:
+    """In Vorbis the block sizes and the third header, which holds the codebooks, decide decoding."""
+    params = ident.params
+    if params.codec != VORBIS:
+        return params
+    digest = zlib.crc32(packets[-1], zlib.crc32(ident.packet[28:29]))
+    return Params(VORBIS, params.rate_hz, params.channels, f"set-up {digest:08x}")
+
+
+def _read_packets(scanner: PageScanner, first: Page, ident: Ident) -> tuple[list[bytes], Page | None]:
+    """The header packets to send behind the first one, and what follows the last one on its page."""
     packets: list[bytes] = []
-    seen = 0
-    sink: _Sink | None = None
-    while seen < ident.headers:
-        page = scanner.next(min(most, scanner.position + PATIENCE))
-        if page is None or page.flags & BOS:
-            raise AudioError("ends within its header pages")
-        if page.serial != serial:
-            continue
+    sink: Sink | None = None
+    for page in _header_pages(scanner, first):
         if bool(page.flags & CONTINUED) != (sink is not None):
             raise AudioError("has damaged header pages")
+        ended = 0
         for part, is_end in page.fragments():
-            sink = sink or _sink_for(ident.params.codec, part)
+            if sink is None and _is_behind_headers(ident, packets, part):
+                return _completed(ident.params.codec, packets), without_first(page, ended)
+            sink = sink or sink_for(ident.params.codec, part)
             sink.feed(part)
             if is_end:
                 packets.append(sink.packet())
-                seen, sink = seen + 1, None
-    return _completed(ident.params.codec, packets[: ident.headers])
+                ended, sink = ended + 1, None
+        if sink is None and _is_behind_headers(ident, packets, b""):
+            return _completed(ident.params.codec, packets), None
+    raise AudioError("ends within its header pages")
+
+
+def _header_pages(scanner: PageScanner, first: Page) -> Iterator[Page]:
+    """The pages that may hold header packets: what follows the first packet on its page, and the stream's next ones."""
+    if rest := without_first(first, 1):
+        yield rest
+    most = scanner.position + _MOST_HEADERS
+    while (page := scanner.next(min(most, scanner.position + PATIENCE))) and not page.flags & BOS:
+        if page.serial == first.serial:
+            yield page
+
+
+def _is_behind_headers(ident: Ident, packets: list[bytes], part: bytes) -> bool:
+    """Whether the packet that begins with `part` (empty: any) is audio, or there are as many headers as there are to
+    be. FLAC need not tell their number (RFC 9639, 10.1); its audio begins with a sync code, which no header has."""
+    if ident.headers:
+        is_audio = ident.params.codec == FLAC and part[:1] == b"\xff"
+        return len(packets) >= ident.headers or is_audio
+    return part[:1] == b"\xff"
 
 
 def _completed(codec: str, packets: list[bytes]) -> list[bytes]:
     kept = [packet for packet in packets if packet]
     if codec == FLAC:
-        return kept[:1] or [_flac_comment(_entries([b""]))]
+        return kept[:1] or [flac_comment(entries([b""]))]
     return kept
 
 
@@ -150,20 +177,33 @@ def _read_ident(page: Page) -> Ident | None:
     return None
 
 
+def _vorbis_blocks(packet: bytes) -> tuple[int, int]:
+    return 1 << (packet[28] & 15), 1 << (packet[28] >> 4)
+
+
 def _vorbis(packet: bytes) -> Ident:
     rate_hz, channels = int.from_bytes(packet[12:16], "little"), packet[11]
-    short, long = 1 << (packet[28] & 15), 1 << (packet[28] >> 4)
+    short, long = _vorbis_blocks(packet)
     if any(packet[7:11]) or not 64 <= short <= long <= 8192:
         raise AudioError("has a broken Vorbis header")
-    params, key = _params(VORBIS, rate_hz, channels), packet[11:16] + packet[28:29]
-    return Ident(params, packet, 2, long // 2, lead=short // 2, key=key)
+    return Ident(_params(VORBIS, rate_hz, channels), packet, 2, long // 2, lead=short // 2)
 
 
 def _opus(packet: bytes) -> Ident:
     if packet[8] & 0xF0 or (packet[18] == 0 and packet[9] > 2):
         raise AudioError("has a broken Opus header")
     pre_skip = int.from_bytes(packet[10:12], "little")
-    return Ident(_params(OPUS, OPUS_HZ, packet[9]), packet, 1, 5760, pre_skip, key=packet[9:10] + packet[16:])
+    return Ident(_params(OPUS, OPUS_HZ, packet[9], _opus_setup(packet)), packet, 1, 5760, pre_skip)
+
+
+def _opus_setup(packet: bytes) -> str:
+    """The mapping where it is not that of plain mono and stereo, and the output gain: Chromium and ffmpeg keep both
+    over the begin of a further link (RFC 7845, 5.1)."""
+    channels, gain = packet[9], int.from_bytes(packet[16:18], "little", signed=True)
+    table = packet[19 : 21 + channels]
+    is_plain = packet[18] == 0 or (packet[18] == 1 and table in (b"\1\0\0", b"\1\1\0\1"))
+    mapping = "" if is_plain else f"mapping {packet[18]} {table.hex()}"
+    return ", ".join(part for part in (mapping, f"gain {gain / 256:+.1f} dB" if gain else "") if part)
 
 
 def _flac(packet: bytes) -> Ident:
@@ -172,17 +212,15 @@ def _flac(packet: bytes) -> Ident:
     headers, longest = int.from_bytes(packet[7:9], "big"), int.from_bytes(packet[19:21], "big")
     if packet[5] != 1 or packet[9:13] != b"fLaC" or longest < 16:
         raise AudioError("has a broken FLAC header")
-    if not headers:
-        raise AudioError("is FLAC in Ogg that does not tell the number of its headers")
     sent = packet[:7] + b"\0\1fLaC" + bytes([packet[13] & ~_FLAC_LAST]) + packet[14:_FLAC_FIRST_PACKET]
-    key = packet[17:21] + (bits >> 4).to_bytes(4, "big")
-    return Ident(_params(FLAC, bits >> 12, (bits >> 9 & 7) + 1), sent, headers, longest, key=key)
+    setup = f"{(bits >> 4 & 31) + 1} bit, blocks of {longest}"
+    return Ident(_params(FLAC, bits >> 12, (bits >> 9 & 7) + 1, setup), sent, headers, longest)
 
 
-def _params(codec: str, rate_hz: int, channels: int) -> Params:
+def _params(codec: str, rate_hz: int, channels: int, setup: str = "") -> Params:
     if rate_hz not in _RATES_HZ or not channels:
         raise AudioError(f"has a broken {codec.capitalize()} header: {channels} channels at {rate_hz} Hz")
-    return Params(codec, rate_hz, channels)
+    return Params(codec, rate_hz, channels, setup)
 
 
 _IDENTS: Final[tuple[tuple[bytes, int, Callable[[bytes], Ident]], ...]] = (
@@ -190,108 +228,3 @@ _IDENTS: Final[tuple[tuple[bytes, int, Callable[[bytes], Ident]], ...]] = (
     (b"OpusHead", 19, _opus),
     (b"\x7fFLAC", _FLAC_FIRST_PACKET, _flac),
 )
-
-
-class _Sink:
-    """Takes one header packet part by part; this one drops it."""
-
-    def feed(self, part: bytes) -> None:
-        """Take the next part. Raises `AudioError`."""
-
-    def packet(self) -> bytes:
-        """The packet to send, empty for none."""
-        return b""
-
-
-class _Whole(_Sink):
-    """Keeps a packet as it is."""
-
-    def __init__(self) -> None:
-        self._data = bytearray()
-
-    def feed(self, part: bytes) -> None:
-        """Take the next bytes of the packet, of any length; only what may still be needed of them is kept."""
-        self._data += part
-        if len(self._data) > _LARGEST_PACKET:
-            raise AudioError(f"has a header packet of more than {_LARGEST_PACKET >> 10} KB")
-
-    def packet(self) -> bytes:
-        return bytes(self._data)
-
-
-class _Comment(_Sink):
-    """Keeps a comment's vendor and short entries while it passes by."""
-
-    def __init__(self, codec: str) -> None:
-        self._codec = codec
-        self._data = bytearray()
-        self._skip = _COMMENT_HEADS[codec]
-        self._left: int | None = None
-        self._kept: list[bytes] = []
-        self._size = 0
-
-    def feed(self, part: bytes) -> None:
-        """Take the next bytes of the packet, of any length; only what may still be needed of them is kept."""
-        self._data += part
-        while self._left != 0 and self._data:
-            if self._skip:
-                passed = min(self._skip, len(self._data))
-                self._skip -= passed
-                del self._data[:passed]
-            elif not self._take():
-                return
-        self._data.clear()
-
-    def _take(self) -> bool:
-        """Take the next field (vendor, number of entries, an entry) off the front; False: it is not all here yet."""
-        if len(self._data) < 4:
-            return False
-        number = int.from_bytes(self._data[:4], "little")
-        if self._kept and self._left is None:
-            self._left = number
-            self._skip = 4
-            return True
-        if 4 + number > len(self._data) and number <= _LARGEST_ENTRY:
-            return False
-        self._keep(bytes(self._data[4 : 4 + number]) if number <= _LARGEST_ENTRY else b"")
-        self._skip = 4 + number
-        return True
-
-    def _keep(self, field: bytes) -> None:
-        if self._left is not None:
-            self._left -= 1
-        self._size += len(field)
-        is_wanted = field and self._size <= _MOST_ENTRIES and not field[:32].upper().startswith(_PICTURES)
-        if is_wanted or not self._kept:
-            self._kept.append(field)
-
-    def packet(self) -> bytes:
-        entries = _entries(self._kept or [b""])
-        if self._codec == FLAC:
-            return _flac_comment(entries)
-        return b"\x03vorbis" + entries + b"\x01" if self._codec == VORBIS else b"OpusTags" + entries
-
-
-_COMMENT_HEADS: Final = {VORBIS: 7, OPUS: 8, FLAC: 4}
-"""Bytes of a comment packet before its vendor string."""
-
-
-def _sink_for(codec: str, part: bytes) -> _Sink:
-    """What to do with the header packet that begins with `part`."""
-    if codec == FLAC:
-        return _Comment(codec) if part[:1] and part[0] & 0x7F == _FLAC_COMMENT else _Sink()
-    if part.startswith(b"\x03vorbis" if codec == VORBIS else b"OpusTags"):
-        return _Comment(codec)
-    if codec == VORBIS and part.startswith(b"\x05vorbis"):
-        return _Whole()
-    raise AudioError("has a header packet out of place")
-
-
-def _entries(kept: list[bytes]) -> bytes:
-    """A comment's body: the vendor, the number of the other entries, and those."""
-    vendor, *entries = (len(entry).to_bytes(4, "little") + entry for entry in kept)
-    return vendor + len(entries).to_bytes(4, "little") + b"".join(entries)
-
-
-def _flac_comment(entries: bytes) -> bytes:
-    return bytes([_FLAC_LAST | _FLAC_COMMENT]) + len(entries).to_bytes(3, "big") + entries

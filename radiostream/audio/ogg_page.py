@@ -25,7 +25,10 @@ PATIENCE: Final = 4 << 20
 _HEAD: Final = struct.Struct("<4sBBqIIIB")
 _STAMP: Final = struct.Struct("<BqII")
 _STAMP_AT: Final = 5
-_MOST_MISSES: Final = 256
+_ALLOWANCE: Final = 8 << 20
+"""Bytes of what only looked like pages that are checked in one file; sound pages earn as many again."""
+_MISS_BYTES: Final = 4096
+"""A false page costs at least as much as so many bytes."""
 _MAGIC: Final = b"OggS\0"
 _REVERSED: Final = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
@@ -49,16 +52,16 @@ class Page(NamedTuple):
         """The last packet goes on in the next page."""
         return self.lacing[-1:] == b"\xff"
 
-    def fragments(self) -> Iterator[tuple[bytes, bool]]:
-        """The packets' parts that lie in this page, each with whether its packet ends here."""
+    def fragments(self, most: int = WIDEST_FRAME) -> Iterator[tuple[bytes, bool]]:
+        """The packets' parts that lie in this page, each (its first `most` bytes) with whether its packet ends here."""
         at = begin = _HEAD.size + len(self.lacing)
         for size in self.lacing:
             at += size
             if size < 255:
-                yield bytes(self.data[begin:at]), True
+                yield bytes(self.data[begin : min(at, begin + most)]), True
                 begin = at
         if begin < at:
-            yield bytes(self.data[begin:at]), False
+            yield bytes(self.data[begin : min(at, begin + most)]), False
 
 
 def page_crc(page: bytes | bytearray) -> bytes:
@@ -141,14 +144,52 @@ def trimmed(page: Page, *, head: bool, tail: bool) -> Page:
     return parse_page(bytearray(fixed + left + page.data[body : body + sum(left)]))
 
 
+def without_first(page: Page, packets: int) -> Page | None:
+    """The page from behind the end of its first `packets` packets on, None where nothing follows. A packet that the
+    page before began counts as one. Its CRC is not redone."""
+    first = 0
+    for _ in range(packets):
+        ends = (at for at in range(first, len(page.lacing)) if page.lacing[at] < 255)
+        first = next(ends, len(page.lacing)) + 1
+    left = page.lacing[first:]
+    if not left:
+        return None
+    body = _HEAD.size + len(page.lacing) + sum(page.lacing[:first])
+    granule = page.granule if left.count(255) < len(left) else NO_GRANULE
+    flags = page.flags & ~CONTINUED if packets else page.flags
+    fixed = _HEAD.pack(b"OggS", 0, flags, granule, page.serial, page.sequence, 0, len(left))
+    return parse_page(bytearray(fixed + left + page.data[body:]))
+
+
+class RubbishError(AudioError):
+    """So much of a file holds no page that the search is given up."""
+
+
+class Budget:
+    """How many bytes of what only looks like pages may still be checked; all scanners of a file share one."""
+
+    def __init__(self) -> None:
+        self._left = _ALLOWANCE
+
+    def earn(self, size: int) -> None:
+        """A sound page of `size` bytes was found."""
+        self._left = min(_ALLOWANCE, self._left + size)
+
+    def spend(self, size: int) -> None:
+        """`size` bytes were checked for nothing. Raises `AudioError` where that is too much."""
+        self._left -= max(size, _MISS_BYTES)
+        if self._left < 0:
+            raise AudioError("is damaged: what looks like Ogg pages is not")
+
+
 class PageScanner:
     """Goes through a file page by page in a window of one page, leaving out rubbish and pages whose CRC is wrong."""
 
-    def __init__(self, file: BinaryIO, start: int = 0) -> None:
+    def __init__(self, file: BinaryIO, start: int = 0, budget: Budget | None = None) -> None:
         self._file = file
         self._buffer = bytearray(WIDEST_FRAME)
         self._at = self._end = 0
-        self._misses = 0
+        self.budget = budget or Budget()
         self.position = start
         """Offset in the file behind the last page given out (or the rubbish skipped)."""
 
@@ -161,12 +202,10 @@ class PageScanner:
                 data = self._buffer[self._at : self._at + length]
                 if page_crc(data) == data[22:26]:
                     self._skip(length)
-                    self._misses = 0
+                    self.budget.earn(length)
                     return parse_page(data)
-            if self._misses > _MOST_MISSES:
-                raise AudioError("is damaged: what looks like Ogg pages is not")
+            self.budget.spend(length)
             self._skip(1)
-            self._misses += 1
         return None
 
     def back(self, page: Page) -> None:
@@ -176,7 +215,7 @@ class PageScanner:
     def _find_magic(self, limit: int) -> bool:
         while self._have(len(_MAGIC)):
             if self.position > limit:
-                raise AudioError(f"is damaged: {PATIENCE >> 20} MB without a page to play")
+                raise RubbishError(f"is damaged: {PATIENCE >> 20} MB without a page to play")
             found = self._buffer.find(_MAGIC, self._at, self._end)
             if found >= 0:
                 self._skip(found - self._at)

@@ -42,6 +42,8 @@ class Deck:
         """As far as they are known."""
         self.picture: Picture | None = None
         """Once it has been looked up."""
+        self.has_sounded = False
+        """Whether any time has passed in what was read."""
         self._closed = False
 
     @property
@@ -85,6 +87,7 @@ class Deck:
             self.run = Run(self.track, self._reader.params, self._reader.preamble)
             block = self._fill(buffer, max_s)
         self._check_unchanged()
+        self.has_sounded = self.has_sounded or block.ticks_total > 0
         return block
 
     def _check_unchanged(self) -> None:

@@ -65,4 +65,5 @@ class Mismatched:
 
 
 def _words(params: Params) -> str:
-    return f"{params.codec} {params.rate_hz} Hz, {params.channels} ch"
+    shape = f"{params.codec} {params.rate_hz} Hz, {params.channels} ch"
+    return f"{shape}, {params.setup}" if params.setup else shape

@@ -165,7 +165,7 @@ class Playout:
         if not block.length:
             self.ring.give_back(buffer)
             if deck.track is not None:
-                deck.close()
+                self._end(deck)
             deck, buffer, block = self._cue_live() or self._cue(CHUNK_S, None if deck.track else deck)
         chunk = self._chunk(deck, buffer, block, self._end_s)
         self.due_s = self._end_s
@@ -185,9 +185,7 @@ class Playout:
             block = self._fill(deck, buffer, max_s)
             if block.length:
                 return deck, buffer, block
-            deck.close()
-            if deck.track is not None and deck.ended != FAILED and not deck.position_s:
-                self._programme.give_up(deck.track, AudioError("holds no audio"))
+            self._end(deck)
         deck = silence or self._programme.load_silence(self._params)
         return deck, buffer, self._fill(deck, buffer, min(max_s, BREATH_S))
 
@@ -204,6 +202,12 @@ class Playout:
         self.ring.give_back(buffer)
         live.close()
         return None
+
+    def _end(self, deck: Deck) -> None:
+        """Nothing more comes of `deck`. A track in which no time passed is given up: alone, it would begin for ever."""
+        deck.close()
+        if deck.track is not None and not deck.has_sounded and deck.ended != FAILED and not deck.position_s:
+            self._programme.give_up(deck.track, AudioError("holds no audio"))
 
     def _fill(self, deck: Deck, buffer: memoryview, max_s: float) -> Block:
         try:

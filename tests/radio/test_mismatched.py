@@ -25,6 +25,15 @@ def test_most_tracks_are_the_usual() -> None:
     assert mismatched.note(track(0), OTHER) == ""
 
 
+def test_the_set_up_is_told() -> None:
+    """Where rate and channels are alike, what else decides decoding is what differs."""
+    mismatched = Mismatched()
+    for number in range(3):
+        mismatched.note(track(number), Params("flac", 44100, 2, "16 bit"))
+    how = mismatched.note(track(3), Params("flac", 44100, 2, "24 bit"))
+    assert how.startswith("flac 44100 Hz, 2 ch, 24 bit, where the station has flac 44100 Hz, 2 ch, 16 bit")
+
+
 def test_a_track_that_is_gone_counts_no_more() -> None:
     """Neither as one of most nor as one of few."""
     mismatched = Mismatched()
