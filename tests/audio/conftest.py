@@ -86,12 +86,14 @@ def ogg_aac_encode(tmp_path_factory: pytest.TempPathFactory) -> Encode:
 
 @pytest.fixture(scope="session")
 def ogg_aac_play() -> Play:
-    """Drain a reader: `play(reader, size=65536, seconds=0.5)`."""
+    """Drain a reader: `play(reader, size=65536, seconds=0.5)`; the part that it is in with `is_part=True`."""
 
-    def play(reader: Reader, size: int = 65536, seconds: float = 0.5) -> Played:
+    def play(reader: Reader, size: int = 65536, seconds: float = 0.5, *, is_part: bool = False) -> Played:
         played = Played([], [])
         view = memoryview(bytearray(size))
-        while (block := reader.fill(view, int(seconds * reader.tick_hz))).length or reader.next_part():
+        while (block := reader.fill(view, int(seconds * reader.tick_hz))).length or (
+            not is_part and reader.next_part()
+        ):
             played.pieces.append(bytes(view[: block.length]))
             played.blocks.append(block)
         return played

@@ -387,7 +387,7 @@ class TestDamage:
             alone = OggReader(io.BytesIO(link), 7)
             assert reader.params == alone.params
             assert reader.kbps == pytest.approx(alone.kbps, rel=0.15)
-            played = ogg_aac_play(reader)
+            played = ogg_aac_play(reader, is_part=True)
             assert played.ticks / reader.tick_hz == pytest.approx(seconds, abs=0.01)
             pages = pages_of(reader.preamble + played.data)
             assert [page.flags & (BOS | EOS) for page in pages] == [BOS] + [0] * (len(pages) - 2) + [EOS]
@@ -418,13 +418,13 @@ class TestDamage:
         """A link of another codec is a part like any other; one that is not played ends the track, as does rubbish."""
         data, other = tone(ogg_aac_encode), tone(ogg_aac_encode, "opus")
         reader = OggReader(io.BytesIO(data + other), 7)
-        assert ogg_aac_play(reader) == ogg_aac_play(OggReader(io.BytesIO(data), 7))
+        assert ogg_aac_play(reader, is_part=True) == ogg_aac_play(OggReader(io.BytesIO(data), 7))
         assert reader.next_part()
         assert reader.params.codec == "opus"
         video = bytes(build_page(BOS, 0, 1, 0, b"\x2a", b"\x80theora" + bytes(35)))
         for end in (video, bytes(5 << 20), b""):
             reader = OggReader(io.BytesIO(data + end), 7)
-            ogg_aac_play(reader)
+            ogg_aac_play(reader, is_part=True)
             assert not reader.next_part()
 
     @pytest.mark.parametrize("granule", [-5, NO_GRANULE, 0, 1 << 40, (1 << 63) - 1])
