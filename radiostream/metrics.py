@@ -72,6 +72,7 @@ class _Scrape:
         for cause, count in site.limits.refused.copy().items():
             refused.add_metric([cause], count)
         yield refused
+        yield from _operator(site)
         yield CounterMetricFamily(
             "audio_log_lines_dropped_total", "Log lines that nobody read in time.", logs.dropped()
         )
@@ -85,6 +86,18 @@ class _Scrape:
                 family.add_metric([route], series.read(station))
             yield family
         yield from PROCESS_COLLECTOR.collect()
+
+
+def _operator(site: Site) -> Iterator[Metric]:
+    done, wrong, throttled = site.audit.counts()
+    actions = _family("audio_operator_actions_total", "Logins, logouts and commands of the operator.", "action")
+    for what, count in done.items():
+        actions.add_metric([what], count)
+    yield actions
+    yield CounterMetricFamily("audio_wrong_passwords_total", "Wrong passwords.", wrong)
+    yield CounterMetricFamily(
+        "audio_passwords_refused_total", "Passwords not looked at, after too many wrong.", throttled
+    )
 
 
 def _family(name: str, meaning: str, label: str) -> CounterMetricFamily | GaugeMetricFamily:

@@ -13,6 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from radiostream import __version__
+from radiostream.http.audit import Audit
 from radiostream.http.protocol.limits import LISTENERS, Limits
 from radiostream.http.site import Site
 from radiostream.metrics import render
@@ -72,6 +73,7 @@ def site(stations: dict[str, Any]) -> Site:
     server = SimpleNamespace(
         stations=stations,
         limits=limits,
+        audit=Audit(),
         config=SimpleNamespace(max_clients=500),
         readiness=lambda: (True, {"ready": True, "ok": False, "checks": checks}),
     )

@@ -18,7 +18,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -40,10 +40,12 @@ class Verdict:
 
     ok: bool
     retry_after_s: int = 0
+    is_first: bool = field(default=False, compare=False)
+    """Whether it is the first wrong password of its address within the window: for the log."""
 
 
 class Auth:
-    """The operator's password and sessions. `now` is monotonic seconds, `token` makes a session's token."""
+    """A password and the sessions that began with it. `now` is monotonic seconds, `token` makes a session's token."""
 
     def __init__(
         self, password: str, now: Callable[[], float], token: Callable[[], str] = secrets.token_urlsafe
@@ -53,7 +55,7 @@ class Auth:
         self._key = secrets.token_bytes(32)
         self._password = self._digest(_bytes(password))
         self._lock = threading.Lock()
-        """Guards the two tables below; held for a few dictionary operations."""
+        """Guards the two tables below; held for a few dictionary operations, never over a digest."""
         self._wrong: OrderedDict[str, tuple[float, ...]] = OrderedDict()
         """Times of an address's latest wrong tries; the address least recently wrong goes first."""
         self._sessions: OrderedDict[bytes, float] = OrderedDict()
@@ -113,10 +115,11 @@ class Auth:
                 self._wrong[who] = (*times, now)[-TRIES:]
                 while len(self._wrong) > _MOST_ADDRESSES:
                     self._wrong.popitem(last=False)
-        return Verdict(ok=right)
+        return Verdict(ok=right, is_first=not right and not (times and now < times[-1] + WINDOW_S))
 
     def _wait_s(self, who: str, now: float) -> int:
-        """Whole seconds until `who` may try again; 0 = now. Needs the lock."""
+        """Whole seconds until `who` may try again; 0 = now. The caller holds the lock."""
+        assert self._lock.locked()  # noqa: S101 - a rule of ours, not of a client's
         times = self._wrong.get(who, ())
         if len(times) < TRIES or now >= times[0] + WINDOW_S:
             return 0

@@ -18,18 +18,28 @@ def require_operator(site: Site, request: Request) -> None:
     """Return for the operator; raise the refusal for everybody else. A cookie counts for our own pages only."""
     header = request.headers.get("authorization")
     if header:
-        _insist(site.auth.check_header(header, request.client.address))
+        insist(site, request, site.auth.check_header(header, request.client.address))
     elif not has_session(site, request):
         raise Refusal(401, "the operator's password is needed", ("WWW-Authenticate", 'Bearer realm="radiostream"'))
     elif request.method not in ("GET", "HEAD") and not is_own_page(site, request):
         raise Refusal(403, "cross-site request refused")
 
 
-def _insist(verdict: Verdict) -> None:
+def insist(site: Site, request: Request, verdict: Verdict) -> None:
+    """Return for the right password; note and refuse every other verdict."""
+    note(site, request, verdict)
     if verdict.retry_after_s:
         raise Refusal(429, "too many wrong passwords, wait", ("Retry-After", str(verdict.retry_after_s)))
     if not verdict.ok:
         raise Refusal(401, "wrong password", ("WWW-Authenticate", 'Bearer realm="radiostream"'))
+
+
+def note(site: Site, request: Request, verdict: Verdict) -> None:
+    """Count and tell a password that was wrong, or not looked at."""
+    if verdict.retry_after_s:
+        site.audit.throttled()
+    elif not verdict.ok:
+        site.audit.wrong_password(request, is_first=verdict.is_first)
 
 
 def require_own_page(site: Site, request: Request) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from radiostream.audio.frames import CONTENT_TYPES
+from radiostream.http.audit import Audit
 from radiostream.http.protocol.message import Refusal
 from radiostream.http.protocol.proxies import base_url
 from radiostream.station_names import route_of
@@ -47,6 +48,7 @@ class Site:
     now_s: Callable[[], float] = time.monotonic
     """Monotonic seconds, by the stations' clock."""
     started_at: float = field(default_factory=time.time)
+    audit: Audit = field(default_factory=Audit)
     listener_ids: Any = field(default_factory=lambda: itertools.count(1))
 
     @property

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from urllib.parse import unquote
 import pytest
 
 from radiostream.http.auth import COOKIE
+from radiostream.http.handlers import control
 from radiostream.http.protocol.message import Response, head_bytes
 from radiostream.http.protocol.proxies import Client
 from radiostream.http.routes import ROUTES
@@ -481,3 +484,73 @@ def test_below_a_proxy_that_takes_its_prefix_off(house: House) -> None:
     form = {"host": "inner", "content-type": "application/x-www-form-urlencoded"}
     login = house.ask("POST", "/status", form, client=client, body=f"password={PASSWORD}".encode())
     assert "; Path=/radio;" in (header(login, "Set-Cookie") or "")
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the log says of the operator."""
+    return [one.message for one in caplog.records if one.name == "radiostream.http.audit"]
+
+
+def test_who_did_what_is_told(obeying: House, caplog: pytest.LogCaptureFixture) -> None:
+    """Each command with its station, address and way, and it is counted."""
+    caplog.set_level("INFO")
+    for path in ("/next-track/humor", "/prev-track/humor", "/shuffle/humor?on=1", "/reload-playlist"):
+        assert obeying.ask("POST", path, BEARER).status == 200
+    form = {"host": "radio.example", "content-type": "application/x-www-form-urlencoded"}
+    login = obeying.ask("POST", "/status", form, body=f"password={PASSWORD}".encode())
+    cookie = (header(login, "Set-Cookie") or "").partition(";")[0]
+    own = {"host": "radio.example", "cookie": cookie, "sec-fetch-site": "same-origin"}
+    assert obeying.ask("POST", "/next-track/", own).status == 200
+    assert obeying.ask("POST", "/logout", own).status == 303
+    assert obeying.ask("POST", "/logout", own).status == 303
+    assert told(caplog) == [
+        "/humor: next-track by 192.0.2.7 (bearer)",
+        "/humor: prev-track by 192.0.2.7 (bearer)",
+        "/humor: shuffle on by 192.0.2.7 (bearer)",
+        "reload-playlist by 192.0.2.7 (bearer)",
+        "login by 192.0.2.7 (login form)",
+        "/: next-track by 192.0.2.7 (session)",
+        "logout by 192.0.2.7 (session)",
+    ]
+    done, wrong, throttled = obeying.site.audit.counts()
+    assert (done["next-track"], done["login"], done["logout"], wrong, throttled) == (2, 1, 1, 0, 0)
+
+
+def test_wrong_passwords_are_told_once_a_window(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """Each is counted; an address is named once while it goes on, and again when it comes back."""
+    basic = {"authorization": "Basic " + b64encode(b"x:wrong").decode()}
+    for _ in range(20):
+        house.ask("POST", "/next-track/humor", basic)
+    assert told(caplog) == ["wrong password from 192.0.2.7 (basic)"]
+    assert house.site.audit.counts()[1:] == (5, 15)
+    house.clock.now += 31
+    form = {"host": "radio.example", "content-type": "application/x-www-form-urlencoded"}
+    for _ in range(3):
+        assert house.ask("POST", "/status", form, body=b"password=wrong").status == 401
+    house.ask("POST", "/next-track/humor", {"authorization": "Bearer wrong"}, client=Client("192.0.2.8"))
+    assert told(caplog)[1:] == ["wrong password from 192.0.2.7 (login form)", "wrong password from 192.0.2.8 (bearer)"]
+    assert house.site.audit.counts()[1:] == (9, 15)
+
+
+def test_a_command_that_is_answered_503_is_not_obeyed_later(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The station did not begin with it in time, and never does."""
+    monkeypatch.setattr(control, "ANSWER_S", 0.01)
+    studio = house.studios["/humor"]
+    before = studio.station.status.on_air
+    assert house.ask("POST", "/next-track/humor", BEARER).status == 503
+    assert house.site.audit.counts()[0]["next-track"] == 0
+    studio.do(studio.station.settled())
+    assert studio.station.status.on_air is before
+
+
+def test_a_command_that_has_begun_is_waited_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It cannot be taken back, so it is answered when it is done; one that hangs for good is a 503."""
+    monkeypatch.setattr(control, "ANSWER_S", 0.01)
+    begun: Future[None] = Future()
+    assert begun.set_running_or_notify_cancel()
+    monkeypatch.setattr(house.studios["/humor"].station, "next_track", lambda: begun)
+    with monkeypatch.context() as patched:
+        patched.setattr(control, "BEGUN_S", 0.01)
+        assert b"has begun" in house.ask("POST", "/next-track/humor", BEARER).body
+    threading.Timer(0.05, begun.set_result, [None]).start()
+    assert house.ask("POST", "/next-track/humor", BEARER).status == 200

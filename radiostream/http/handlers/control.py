@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any, Final
 
+from radiostream.http import audit
 from radiostream.http.protocol.message import HTML, NO_STORE, Refusal, Response, json_response
 from radiostream.http.views import stations as views
 from radiostream.values import boolean
@@ -18,20 +19,22 @@ if TYPE_CHECKING:
 
 ANSWER_S: Final = 10.0
 """How long a command may take; a station's disk may be asleep."""
+BEGUN_S: Final = 20.0
+"""How much longer one may take that has begun."""
 
 
 def next_track(site: Site, request: Request, rest: str) -> Response:
     """`POST /next-track/<route>` (or `?route=`): answers when the next track is on the air, and names it."""
     station = site.asked(request, rest)
     _await(station.next_track())
-    return _done(request, station)
+    return _done(site, request, station, audit.NEXT)
 
 
 def previous_track(site: Site, request: Request, rest: str) -> Response:
     """`POST /prev-track/<route>`: back to what played before."""
     station = site.asked(request, rest)
     _await(station.previous_track())
-    return _done(request, station)
+    return _done(site, request, station, audit.PREVIOUS)
 
 
 def shuffle(site: Site, request: Request, rest: str) -> Response:
@@ -42,7 +45,7 @@ def shuffle(site: Site, request: Request, rest: str) -> Response:
     except ValueError:
         raise Refusal(400, "on must be true or false") from None
     _await(station.set_shuffle(on))
-    return _done(request, station)
+    return _done(site, request, station, audit.SHUFFLE, "on" if on else "off")
 
 
 def reload_playlist(site: Site, request: Request, rest: str) -> Response:
@@ -53,7 +56,8 @@ def reload_playlist(site: Site, request: Request, rest: str) -> Response:
     for station in [one] if one else site.stations.values():
         _await(station.settled())
     if one is not None:
-        return _done(request, one)
+        return _done(site, request, one, audit.RELOAD)
+    site.audit.done(audit.RELOAD, request)
     if request.wants_html:
         return _back(request)
     return json_response({"stations": [_outcome(station) for station in site.stations.values()]})
@@ -65,10 +69,21 @@ def _await(future: Future[Any]) -> Any:
     except CancelledError:
         raise Refusal(503, "the server is stopping") from None
     except TimeoutError:
-        raise Refusal(503, "the station does not answer, its disk may be slow") from None
+        if future.cancel():  # what is answered 503 is not done later
+            raise Refusal(503, "the station does not answer, its disk may be slow") from None
+    return _await_begun(future)
 
 
-def _done(request: Request, station: Station) -> Response:
+def _await_begun(future: Future[Any]) -> Any:
+    """The result of a command that the station carries out just now, and so cannot be taken back."""
+    try:
+        return future.result(BEGUN_S)
+    except TimeoutError:
+        raise Refusal(503, "the station has begun with it and is not done, its disk may be slow") from None
+
+
+def _done(site: Site, request: Request, station: Station, what: str, detail: str = "") -> Response:
+    site.audit.done(what, request, station.config.route, detail)
     return _back(request) if request.wants_html else json_response(_outcome(station))
 
 

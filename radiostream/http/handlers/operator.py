@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from radiostream.http import guard
+from radiostream.http import audit, guard
 from radiostream.http.auth import session_cookie, token_of
 from radiostream.http.protocol.message import HTML, NO_STORE, Response, json_response
 from radiostream.http.views import exports, pages
@@ -50,18 +50,23 @@ def _login(site: Site, message: str, status: int = 200, *headers: tuple[str, str
 def login(site: Site, request: Request, _: str) -> Response:
     """`POST /status`: the login form."""
     verdict, token = site.auth.login(request.form().get("password", ""), request.client.address)
+    guard.note(site, request, verdict)
     if verdict.retry_after_s:
         wait = f"Too many wrong passwords. Try again in {verdict.retry_after_s} seconds."
         return _login(site, wait, 429, ("Retry-After", str(verdict.retry_after_s)))
     if not verdict.ok:
         return _login(site, "Wrong password.", 401)
+    site.audit.done(audit.LOGIN, request)
     cookie = session_cookie(token, site.base_path(request), site.is_https(request))
     return Response(303, b"", HTML, (("Location", "status"), ("Set-Cookie", cookie), NO_STORE))
 
 
 def logout(site: Site, request: Request, _: str) -> Response:
     """`POST /logout`: the session ends at once."""
-    site.auth.end(token_of(request.headers.get("cookie")))
+    token = token_of(request.headers.get("cookie"))
+    if site.auth.session(token):
+        site.audit.done(audit.LOGOUT, request)
+    site.auth.end(token)
     cookie = session_cookie("", site.base_path(request), site.is_https(request))
     return Response(303, b"", HTML, (("Location", "status"), ("Set-Cookie", cookie), NO_STORE))
 
