@@ -9,11 +9,18 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from struct import Struct
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from radiostream.audio.framed import FramedReader
-from radiostream.audio.frames import AAC
+from radiostream.audio.frames import AAC, SBR, Params
 from radiostream.audio.framing import Framing
+from radiostream.audio.sbr import is_he_aac
+from radiostream.audio.span import read_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from radiostream.audio.framing import Found
 
 RATES_HZ: Final = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 """Sample rates by their index in a header."""
@@ -26,6 +33,8 @@ CHANNELS: Final = (0, 1, 2, 3, 4, 5, 6, 8)
 """Channels by their configuration; 0 leaves them to an element that encoders write into the first frame only."""
 
 _CRC_BYTES: Final = 2
+_FIRST_FRAMES: Final = 8 << 10
+"""Bytes of a part's begin that are searched for SBR."""
 
 _WORD: Final = Struct(">I").unpack_from
 _DECISIVE: Final = 0xFFFF_FDC0
@@ -84,3 +93,22 @@ class AdtsReader(FramedReader):
     """One `.aac` file as the `Reader` interface describes it."""
 
     framing = Framing("AAC", AAC, HEADER_BYTES, LONGEST, re.compile(rb"\xff[\xf0\xf1\xf8\xf9]"), header_at, _refusal)
+
+    def _params(self, first: Found) -> Params:
+        """The header's, and whether the first frames carry SBR, which no header tells."""
+        data = read_at(self._file, first.at, _FIRST_FRAMES)
+        setup = SBR if is_he_aac(_raw_blocks(data, first.header.kind)) else ""
+        return Params(AAC, first.header.rate_hz, first.header.channels, setup)
+
+
+def _raw_blocks(data: bytes, kind: int) -> Iterator[bytes]:
+    """The content of the frames of one kind at the begin of `data`, but for those of several blocks."""
+    at = 0
+    while at + HEADER_BYTES <= len(data):
+        header = header_at(data, at)
+        if header is None or header.kind != kind or at + header.length > len(data):
+            return
+        if header.samples == SAMPLES:
+            start = HEADER_BYTES if data[at + 1] & 1 else HEADER_BYTES + _CRC_BYTES
+            yield data[at + start : at + header.length]
+        at += header.length

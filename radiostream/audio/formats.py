@@ -41,7 +41,6 @@ _MAGIC: Final = (
     (4, b"skip", _MP4),
     (4, b"wide", _MP4),
     (0, b"fLaC", "FLAC"),
-    (8, b"WAVE", "WAV"),
     (0, b"FORM", "AIFF"),
     (0, b"\x30\x26\xb2\x75", "WMA"),
     (0, b"\x1a\x45\xdf\xa3", "Matroska"),
@@ -53,6 +52,9 @@ _MAGIC: Final = (
 )
 """Offset, bytes and name of what begins with bytes of its own; MP3 and ADTS begin with a frame, looked at last."""
 _MAGIC_BYTES: Final = 16
+_RIFF_BYTES: Final = 1 << 12
+_RIFF_HEADER: Final = 12
+_WAVE_FORMAT_MP3: Final = 0x55
 
 
 def open_reader(file: BinaryIO, family: str, serial: int = 0) -> Reader:
@@ -105,10 +107,22 @@ def _kind(file: BinaryIO) -> str:
         raise AudioError("is empty")
     if head.startswith(b"ID3"):
         head = read_at(file, behind_tags(file), _MAGIC_BYTES)
+    if head[:4] == b"RIFF":
+        return _riff_kind(file)
     for offset, magic, name in _MAGIC:
         if head[offset : offset + len(magic)] == magic:
             return name
     return _frame_kind(head)
+
+
+def _riff_kind(file: BinaryIO) -> str:
+    """What is wrapped in a RIFF file: its `fmt ` chunk tells in WAVE, the form type does for MP3 alone (RFC 2361)."""
+    head = read_at(file, behind_tags(file), _RIFF_BYTES)
+    at = _RIFF_HEADER
+    while head[8:12] == b"WAVE" and at < len(head) and head[at : at + 4] != b"fmt ":
+        at += 8 + int.from_bytes(head[at + 4 : at + 8], "little") + 1 & ~1
+    is_mp3 = head[8:12] == b"RMP3" or int.from_bytes(head[at + 8 : at + 10], "little") == _WAVE_FORMAT_MP3
+    return _MPEG if is_mp3 else "WAV"
 
 
 def _frame_kind(head: bytes) -> str:

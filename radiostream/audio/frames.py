@@ -18,6 +18,9 @@ OGG: Final = "ogg"
 CONTENT_TYPES: Final = {MP3: "audio/mpeg", AAC: "audio/aac", OGG: "audio/ogg"}
 """Family of formats (what a station sends, `--stream-format`) to its content type."""
 
+SBR: Final = "SBR"
+"""`Params.setup` of HE-AAC."""
+
 WIDEST_FRAME: Final = 65307
 """Bytes of the largest indivisible unit there is: an Ogg page (RFC 3533). No buffer is smaller."""
 
@@ -42,7 +45,12 @@ class Params:
     channels: int
     setup: str = ""
     """What else the codec's headers decide. Vorbis: a digest of block sizes and set-up header; FLAC: the bit depth;
-    Opus: the channel mapping; empty for the others."""
+    Opus: the channel mapping; AAC: `SBR` where it has SBR data (HE-AAC); else empty."""
+
+    @property
+    def heard_hz(self) -> int:
+        """The rate that comes out of a decoder: `rate_hz`, which headers tell, or twice that where SBR is used."""
+        return self.rate_hz * 2 if self.setup == SBR else self.rate_hz
 
 
 def _offsets() -> array[int]:

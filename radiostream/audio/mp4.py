@@ -10,11 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from radiostream.audio.adts import HEADER_BYTES, SAMPLES
-from radiostream.audio.frames import AAC, AudioError, Block, Params
+from radiostream.audio.frames import AAC, SBR, AudioError, Block, Params
 from radiostream.audio.mp4_tables import read_track
-from radiostream.audio.span import read_into
+from radiostream.audio.sbr import is_he_aac
+from radiostream.audio.span import read_at, read_into
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import BinaryIO
 
     from radiostream.audio.mp4_config import AacConfig
@@ -37,13 +39,14 @@ class Mp4Reader:
         self._file = file
         config, frames, self._skipped = read_track(file)
         count = len(frames) - self._skipped
-        self.params = Params(AAC, config.rate_hz, config.channels)
         self.tick_hz = config.rate_hz
         self.duration_s: float | None = count * SAMPLES / config.rate_hz
         mean_bytes = frames.bytes / len(frames) + HEADER_BYTES
         self.kbps = max(1, round(mean_bytes * config.rate_hz / (SAMPLES * 125)))
         self._header = _header(config)
         self._table = frames
+        setup = SBR if config.has_sbr or is_he_aac(self._first_frames()) else ""
+        self.params = Params(AAC, config.rate_hz, config.channels, setup)
         self._go_to(self._skipped)
 
     def fill(self, view: memoryview, max_ticks: int) -> Block:
@@ -78,6 +81,10 @@ class Mp4Reader:
         heard = max(0, min(int(position_s * self.tick_hz / SAMPLES), len(self._table) - self._skipped))
         self._go_to(self._skipped + heard)
         return heard * SAMPLES / self.tick_hz
+
+    def _first_frames(self) -> Iterator[bytes]:
+        for offset, size in self._table.starting(self._skipped):
+            yield read_at(self._file, offset, size)
 
     def _go_to(self, number: int) -> None:
         """Read on from that frame of the table."""

@@ -30,6 +30,7 @@ _ES, _DECODER, _SPECIFIC = 3, 4, 5
 _DEEPEST: Final = 4
 
 _SBR, _PS, _ESCAPE = 5, 29, 31
+_SYNC_EXTENSION: Final = 0x2B7
 _IN_ADTS: Final = range(1, 5)
 """Audio object types that the two bits of an ADTS header can name."""
 
@@ -40,6 +41,8 @@ class AacConfig(NamedTuple):
     object_type: int
     rate_index: int
     channel_config: int
+    has_sbr: bool = False
+    """Whether it says that SBR is used; where it does not, there may be SBR all the same."""
 
     @property
     def rate_hz(self) -> int:
@@ -119,14 +122,15 @@ class _Bits:
 
 
 def parse_specific(config: bytes) -> AacConfig:
-    """From an AudioSpecificConfig. SBR and PS are left to the decoder to find; the header then names the core."""
+    """From an AudioSpecificConfig (ISO 14496-3, 1.6.2.1); a header made of it names the core where SBR is used."""
     if len(config) < 2:
         raise AudioError("is MP4 without a description of its AAC")
     bits = _Bits(config[:64])
     object_type = _object_type(bits)
     rate_index = _rate_index(bits)
     channel_config = bits.take(4)
-    if object_type in (_SBR, _PS):
+    has_sbr = object_type in (_SBR, _PS)
+    if has_sbr:
         _rate_index(bits)
         object_type = _object_type(bits)
     if object_type not in _IN_ADTS:
@@ -137,7 +141,12 @@ def parse_specific(config: bytes) -> AacConfig:
         raise AudioError("is AAC in a channel layout that can not be streamed as ADTS")
     if bits.take(3):
         raise AudioError("is AAC with 960 samples a frame or scalable, which can not be streamed as ADTS")
-    return AacConfig(object_type, rate_index, channel_config)
+    return AacConfig(object_type, rate_index, channel_config, has_sbr or _extension_has_sbr(bits))
+
+
+def _extension_has_sbr(bits: _Bits) -> bool:
+    """What the backward compatible extension says, behind the rest of the configuration."""
+    return bits.take(11) == _SYNC_EXTENSION and _object_type(bits) == _SBR and bits.take(1) == 1
 
 
 def _object_type(bits: _Bits) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import combinations, islice
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -40,6 +41,9 @@ _LONGEST: Final = 1441
 
 _SYNC: Final = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]")
 """The first two bytes of a Layer III header of any version."""
+_FREE: Final = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\0-\x0b]")
+"""A header that leaves the bitrate open, of any sample rate."""
+_FREE_LOOKS, _FREE_FIRST = 1000, 20
 _INFO_ERROR_MOST: Final = 0.02
 """By how much of it the audio's size may differ from what the info frame says; more means glued or cut files."""
 
@@ -104,9 +108,24 @@ def _refusal(head: bytes) -> str:
     layer = word >> 17 & 3
     if word >> 21 == 0x7FF and layer > 1:
         return f"is MPEG Layer {'I' * (4 - layer)}, not MP3"
-    if word >> 21 == 0x7FF and layer == 1 and not word >> 12 & 15:
-        return "is MP3 in free format, which can not be streamed"
+    if _is_free_format(head):
+        return "is MP3 in free format, which cannot be streamed"
     return "holds no MP3 frames"
+
+
+def _is_free_format(head: bytes) -> bool:
+    """Whether there are three headers alike that leave the bitrate open, at even distances but for padding."""
+    alike: dict[bytes, list[int]] = {}
+    for match in islice(_FREE.finditer(head), _FREE_LOOKS):
+        at = match.start()
+        alike.setdefault(bytes([head[at + 1], head[at + 2] & 0xFD]), []).append(at)
+    for places in alike.values():
+        near = set(places)
+        for first, second in combinations(places[:_FREE_FIRST], 2):
+            behind = 2 * second - first
+            if second - first > _SHORTEST and near & {behind - 1, behind, behind + 1}:
+                return True
+    return False
 
 
 class MpegReader(FramedReader):

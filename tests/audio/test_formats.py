@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from radiostream.audio.formats import FAMILY_BY_SUFFIX, open_reader
 from radiostream.audio.frames import AAC, CONTENT_TYPES, MP3, OGG, AudioError
 
 Encode = Callable[..., Path]
+Play = Callable[..., Any]
 
 
 def test_families() -> None:
@@ -68,6 +70,9 @@ def test_other_family(made: str, family: str, reason: str, ogg_aac_encode: Encod
         (b"ID3\4\0\0\0\0\0\0" * 6 + b"fLaC\0\0\0\x22", "is FLAC"),
         (b"ID3\4\0\0\x7f\x7f\x7f\x7ffLaC\0\0\0\x22", "is FLAC"),
         (b"RIFF\0\0\0\0WAVEfmt ", "is WAV"),
+        (b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\1\0\2\0", "is WAV"),
+        (b"RIFF\0\0\0\0WAVELIST\xff\xff\xff\xff" + bytes(99), "is WAV"),
+        (b"RIFF\0\0\0\0AVI LIST", "is WAV"),
         (b"FORM\0\0\0\0AIFF", "is AIFF"),
         (b"\x1a\x45\xdf\xa3\x01", "is Matroska"),
         (b"\x30\x26\xb2\x75\x8e\x66", "is WMA"),
@@ -87,6 +92,34 @@ def test_nothing(data: bytes, family: str) -> None:
     """An empty file and what is no audio at all are refused."""
     with pytest.raises(AudioError):
         open_reader(io.BytesIO(data), family)
+
+
+def riff(form: bytes, *chunks: bytes) -> bytes:
+    body = form + b"".join(chunks)
+    return b"RIFF" + len(body).to_bytes(4, "little") + body
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return kind + len(content).to_bytes(4, "little") + content + bytes(len(content) % 2)
+
+
+MP3_FORMAT = chunk(b"fmt ", b"\x55\0\2\0" + bytes(26))
+
+
+@pytest.mark.parametrize("form", ["WAVE", "WAVE with a chunk before", "RMP3"])
+def test_mp3_in_riff(form: str, ogg_aac_encode: Encode, ogg_aac_play: Play) -> None:
+    """The frames of an MP3 that is wrapped in RIFF are sent, and nothing of the wrapper."""
+    audio = ogg_aac_encode("mp3").read_bytes()
+    data = chunk(b"data", audio)
+    wrapped = {
+        "WAVE": riff(b"WAVE", MP3_FORMAT, chunk(b"fact", bytes(4)), data, chunk(b"LIST", b"INFOISFT")),
+        "WAVE with a chunk before": riff(b"WAVE", chunk(b"JUNK", b"odd"), MP3_FORMAT, data),
+        "RMP3": riff(b"RMP3", data),
+    }[form]
+    alone = ogg_aac_play(open_reader(io.BytesIO(audio), MP3))
+    assert ogg_aac_play(open_reader(io.BytesIO(wrapped), MP3)).data == alone.data
+    with pytest.raises(AudioError, match="is MP3, not AAC"):
+        open_reader(io.BytesIO(wrapped), AAC)
 
 
 def test_serial(ogg_aac_encode: Encode) -> None:

@@ -428,6 +428,23 @@ class TestTables:
 
 class TestConfig:
     @pytest.mark.parametrize(
+        ("config", "has_sbr"),
+        [
+            ("1210", False),
+            ("1390", False),
+            ("2b920800", True),
+            ("eb920800", True),
+            ("139056e5a0", True),
+            ("139056e520", False),
+        ],
+        ids=["LC", "LC at 22 kHz", "hierarchical", "with PS", "backward compatible", "extension without SBR"],
+    )
+    def test_sbr(self, config: str, has_sbr: bool) -> None:
+        """Each way in which a configuration may tell of SBR."""
+        found = parse_specific(bytes.fromhex(config))
+        assert (found.has_sbr, found.object_type, found.channel_config) == (has_sbr, 2, 2)
+
+    @pytest.mark.parametrize(
         ("config", "expected"),
         [
             ("1210", (2, 4, 2)),
@@ -443,7 +460,8 @@ class TestConfig:
     )
     def test_read(self, config: str, expected: tuple[int, int, int]) -> None:
         """Object type, rate and channels of the core, with SBR and PS told in any way or not at all."""
-        assert parse_specific(bytes.fromhex(config)) == expected
+        found = parse_specific(bytes.fromhex(config))
+        assert (found.object_type, found.rate_index, found.channel_config) == expected
 
     @pytest.mark.parametrize(
         ("config", "reason"),

@@ -243,7 +243,11 @@ REFUSED = {
     "text": (b"hello " * 30_000, "holds no MP3 frames"),
     "Layer II": ((b"\xff\xfd\x90\x64" + b"x" * 413) * 50, "is MPEG Layer II, not MP3"),
     "Layer I": ((b"\xff\xff\x90\x64" + b"x" * 413) * 50, "is MPEG Layer I, not MP3"),
-    "free format": ((b"\xff\xfb\x00\x64" + b"x" * 1200) * 50, "is MP3 in free format, which can not be streamed"),
+    "free format": ((b"\xff\xfb\x00\x64" + b"x" * 1200) * 50, "is MP3 in free format, which cannot be streamed"),
+    "free format behind junk": (
+        b"\0junk\xff\xfb\0" + (b"\xff\xfb\2\x64" + b"x" * 1201 + b"\xff\xfb\0\x64" + b"x" * 1200) * 50,
+        "is MP3 in free format, which cannot be streamed",
+    ),
     "two frames and rubbish": (frame(1) + frame(2) + b"rubbish" * 100, "holds no MP3 frames"),
     "an info frame alone": (info(b"Xing", 10, 1000), "holds no audio, only an info frame"),
     "megabytes of ones": (b"\xff" * (10 << 20), "is MPEG Layer I, not MP3"),

@@ -137,7 +137,7 @@ def _headers(site: Site, request: Request, station: Station) -> Headers:
     )
     headers += [(name, value) for name, value in said if value]
     if on_air:
-        rate_hz, channels = on_air.params.rate_hz, on_air.params.channels
+        rate_hz, channels = on_air.params.heard_hz, on_air.params.channels
         audio_info = f"ice-samplerate={rate_hz};ice-bitrate={kbps};ice-channels={channels}"
         headers += [("icy-sr", str(rate_hz)), ("ice-audio-info", audio_info)]
     return (*headers, *CORS)

@@ -96,7 +96,7 @@ def _sound(status: Status) -> dict[str, Any]:
     on_air = status.on_air
     if on_air is None:
         return {}
-    rate_hz, channels, kbps = on_air.params.rate_hz, on_air.params.channels, on_air.kbps
+    rate_hz, channels, kbps = on_air.params.heard_hz, on_air.params.channels, on_air.kbps
     sound: dict[str, Any] = {
         "audio_info": f"channels={channels};samplerate={rate_hz};bitrate={kbps}",
         "bitrate": kbps,
@@ -111,7 +111,7 @@ def _ogg(on_air: OnAir) -> dict[str, Any]:
     return {
         "audio_bitrate": on_air.kbps * 1000,
         "audio_channels": on_air.params.channels,
-        "audio_samplerate": on_air.params.rate_hz,
+        "audio_samplerate": on_air.params.heard_hz,
         "subtype": _SUBTYPES.get(on_air.params.codec, on_air.params.codec),
         "title": _line(on_air.tags.title or on_air.title),
         **({"artist": artist} if artist and on_air.tags.title else {}),

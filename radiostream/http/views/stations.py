@@ -36,7 +36,7 @@ def listing(station: Station, base_url: str) -> dict[str, Any]:
         "current_track": track.name if track else None,
         "content_type": CONTENT_TYPES[status.family],
         "bitrate": on_air.kbps if on_air else 0,
-        "sample_rate": on_air.params.rate_hz if on_air else 0,
+        "sample_rate": on_air.params.heard_hz if on_air else 0,
         "channels": on_air.params.channels if on_air else 0,
         "codec": on_air.params.codec if on_air else status.family,
         "on_air": track is not None,
