@@ -44,8 +44,9 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def buffer_bytes(text: str) -> int:
-    """Bytes of a pool buffer. Fewer than the largest Ogg page has are taken for that many: no chunk may cut a page."""
-    return max(whole(1024, 1 << 22)(text), 65536)
+    """Bytes of a pool buffer, from 64 KiB, the largest Ogg page, as no chunk may cut a page, to 1 MiB, as a chunk lasts
+    five seconds at most and the ring has to hold a minute of them; less or more is taken for that."""
+    return min(max(whole(1024, 1 << 22)(text), 65536), 1 << 20)
 
 
 def seconds(low: float, high: float) -> Callable[[str], float]:

@@ -89,6 +89,7 @@ def test_empty_variable_counts_as_unset(setting: Setting) -> None:
         (["--log-format", "json"], "log_format", "json"),
         (["--buffer-size", "131072"], "buffer_bytes", 131072),
         (["--buffer-size", "4096"], "buffer_bytes", 65536),
+        (["--buffer-size", "4194304"], "buffer_bytes", 1 << 20),
         (["--burst", "20"], "burst_s", 20.0),
         (["--burst", "0"], "burst_s", 0.0),
         (["--poll-interval", "0.5"], "poll_interval_s", 0.5),

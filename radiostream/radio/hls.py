@@ -158,6 +158,7 @@ class Hls:
 
     def refresh(self, ring: Ring, burst_s: float) -> tuple[Segment, ...]:
         """What a playlist lists now, oldest first; `burst_s` is how far behind the ring the station is heard."""
+        ring.want()
         with self._lock:
             if ring is not self._ring:
                 self._enter(ring)

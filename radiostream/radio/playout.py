@@ -266,6 +266,7 @@ class Playout:
         self.progress_s = now_s
         self.published_s += chunk.duration_s
         chunk.title = deck.title
+        self.ring.idle_s = self.burst_s
         self.ring.publish(chunk)
         self._run = chunk.run
         self._end_s = self.due_s = chunk.end_s

@@ -22,6 +22,10 @@ from radiostream.audio.frames import Params
 from radiostream.playlist.track import Track
 from radiostream.radio.turnstile import Turn, Turnstile
 
+IDLE_CHUNKS = 12
+"""So many chunks after somebody last asked for one, nobody listens: at least as long as a stalled client is kept."""
+MOST_SPARES = 3
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
@@ -115,10 +119,15 @@ class Ring:
         self._buffer_size = buffer_size
         self._keep_s = keep_s
         self._max_chunks = max(8, max_bytes // buffer_size)
+        self.idle_s = keep_s
+        """Seconds kept while nobody listens: at least the burst. The producer's; it may be changed at any time."""
         self._spares: deque[memoryview] = deque()
         self._chunks: tuple[Chunk, ...] = ()
         self._turnstile = Turnstile()
         self._next_seq = 0
+        self._wanted_seq = -IDLE_CHUNKS - 1
+        """What was the next chunk when somebody last asked. Written by any reader, without a lock: the newest wins, and
+        one that is overwritten is as new as the other."""
         self._discontinuity_seq = 0
         self.closed = False
 
@@ -144,10 +153,16 @@ class Ring:
         if chunk.discontinuity:
             self._discontinuity_seq = chunk.seq
         self._spares.extend(old.buffer for old in chunks[:first] if old.buffer is not None)
+        while len(self._spares) > (0 if self._is_idle else MOST_SPARES):
+            self._spares.popleft()  # the ring has become shorter; who still borrows one keeps it alive
         self._turnstile.open()
 
+    @property
+    def _is_idle(self) -> bool:
+        return self._next_seq - self._wanted_seq > IDLE_CHUNKS
+
     def _first_to_keep(self, chunks: tuple[Chunk, ...]) -> int:
-        oldest_s = chunks[-1].start_s - self._keep_s
+        oldest_s = chunks[-1].start_s - (min(self.idle_s, self._keep_s) if self._is_idle else self._keep_s)
         first = max(0, len(chunks) - self._max_chunks)
         while chunks[first].end_s < oldest_s:
             first += 1
@@ -175,8 +190,13 @@ class Ring:
         chunks = self._chunks
         return bool(chunks) and chunk.seq >= chunks[0].seq
 
+    def want(self) -> None:
+        """Somebody listens: keep all that is to be kept. Asking for a chunk or a place to join says so too."""
+        self._wanted_seq = self._next_seq
+
     def get(self, seq: int) -> Chunk | None:
         """The chunk of that number; None where it is not there yet, or no more (see `lost`)."""
+        self.want()
         chunks = self._chunks
         if not chunks or not 0 <= seq - chunks[0].seq < len(chunks):
             return None
@@ -192,6 +212,7 @@ class Ring:
 
         A change of parameters is no reason to begin later: who began behind it would be ahead of everybody else.
         """
+        self.want()
         chunks = self._chunks
         for chunk in reversed(chunks):
             if chunk.start_s <= at_s or chunk.discontinuity or chunk is chunks[0]:

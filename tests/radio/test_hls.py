@@ -79,6 +79,7 @@ def check(segments: list[Segment]) -> None:
 @pytest.fixture
 def follower(studio: Studio) -> Follower:
     """Of a station with three tracks of 10, 5 and 4.2 s."""
+    studio.station.ring.want()  # somebody listens from the start, so all is kept
     studio.show(studio.track(1, 383), studio.track(2, 191), studio.track(3, 161))
     return Follower(studio)
 

@@ -8,7 +8,7 @@ from array import array
 import pytest
 
 from radiostream.audio.frames import Params
-from radiostream.radio.ring import Chunk, Ring, Run
+from radiostream.radio.ring import IDLE_CHUNKS, MOST_SPARES, Chunk, Ring, Run
 from radiostream.radio.turnstile import Turn
 
 PARAMS = Params("mp3", 44100, 2)
@@ -109,6 +109,25 @@ def test_a_buffer_is_overwritten_only_after_its_chunk_is_gone() -> None:
             assert bytes(held.view) == bytes([held.seq]) * len(held.view)
         if just_gone is not None:
             assert bytes(just_gone.view) == bytes([just_gone.seq]) * len(just_gone.view)
+
+
+def test_a_station_that_nobody_hears_keeps_less() -> None:
+    """The burst, for whoever comes next; all that a listener may need as soon as one has come, until long after."""
+    ring = Ring(4096, 60.0)
+    ring.idle_s = 8.0
+    for number in range(20):
+        ring.publish(chunk(ring, 100 + number * CHUNK_S))
+    assert [one.seq for one in ring.chunks] == [16, 17, 18, 19]
+    position = ring.join(100 + 19 * CHUNK_S - 8.0)
+    assert position is not None
+    assert position.seq == 17
+    for number in range(20, 20 + IDLE_CHUNKS):
+        ring.publish(chunk(ring, 100 + number * CHUNK_S))
+    assert ring.chunks[0].seq == 16
+    for number in range(20 + IDLE_CHUNKS, 22 + IDLE_CHUNKS):
+        ring.publish(chunk(ring, 100 + number * CHUNK_S))
+    assert len(ring.chunks) == 4
+    assert len(ring._spares) <= MOST_SPARES  # the memory is given back
 
 
 def test_the_pool_stops_growing() -> None:
