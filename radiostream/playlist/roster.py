@@ -18,8 +18,9 @@ from typing import Any, Final
 
 from radiostream.clock import Clock, SystemClock
 from radiostream.logs import quoted
+from radiostream.playlist.folder import MISSING, reason
+from radiostream.playlist.names import is_clutter, is_system_directory
 from radiostream.playlist.natural import natural_key
-from radiostream.playlist.scan import MISSING, is_ignored, reason
 from radiostream.settings import FILE_NAME, SettingsError, StationConfig, read_station_toml, with_file
 from radiostream.station_names import ENDINGS, route_problem
 from radiostream.values import line
@@ -150,7 +151,7 @@ class Roster:
         """The sub-directories in natural order; None where that cannot be told now, and all stay."""
         try:
             with os.scandir(directory) as entries:
-                names = [one.name for one in entries if not is_ignored(one.name) and one.is_dir()]
+                names = [one.name for one in entries if not _is_nobodys(one.name) and one.is_dir()]
         except OSError as error:
             trouble = reason(error)
         else:
@@ -198,6 +199,10 @@ def _name_of(name: str) -> str:
     """What a station is called while nobody names it: as its directory is."""
     shown = line(os.fsencode(name).decode("utf-8", "replace").replace("_", " "))
     return shown[:1].upper() + shown[1:]
+
+
+def _is_nobodys(name: str) -> bool:
+    return is_clutter(name) or is_system_directory(name)
 
 
 class SettingsFile:

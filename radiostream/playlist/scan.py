@@ -1,260 +1,350 @@
-"""What a directory holds, as one look at it finds: tracks in natural order, and what is left out and why.
+"""What a station's directory holds, as one look at it finds: tracks in natural order, and what is left out and why.
 
-A `Directory` remembers from look to look what it needs to tell new from known and copied from still being copied. It
-belongs to one thread at a time (the library's), waits for nothing but the file system, and raises nothing.
+A `Directory` remembers what it read. At rest a look asks directories for their own time only, and reads again what has
+moved; files changed in place are found by reading a few directories again at every look, all in turn. It belongs to one
+thread at a time (the library's), waits for nothing but the file system, and raises nothing.
 """
 
 from __future__ import annotations
 
+import math
 import os
-import stat
-from dataclasses import dataclass
+import time
 from typing import TYPE_CHECKING, Final
 
-from radiostream.audio.formats import FAMILY_BY_SUFFIX
-from radiostream.playlist.natural import natural_key
-from radiostream.playlist.track import Track
+from radiostream.playlist.folder import MISSING, Folder, is_gone, reason
+from radiostream.playlist.listing import Listing, Skipped, in_order, left_out
+from radiostream.playlist.mounts import is_network_mount
+from radiostream.playlist.pace import DEAR_S, Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
-LEFTOVERS: Final = ("~", ".swp", ".swo", ".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".download")
-"""How the names end that editors and half finished copies leave behind."""
+    from radiostream.playlist.track import Track
 
-_NOT_OURS: Final = frozenset({"@eaDir", "__MACOSX", "lost+found", "$RECYCLE.BIN", "System Volume Information"})
-# fmt: off
-_OTHER_AUDIO: Final = frozenset((
-    ".flac", ".wav", ".wma", ".aif", ".aiff", ".aifc", ".ape", ".m4p", ".mka", ".webm",
-    ".mpc", ".wv", ".tta", ".mp1", ".mp2", ".amr", ".ac3", ".dts", ".caf", ".au",
-    ".dsf", ".dff", ".mid", ".spx", ".ra", ".3gp", ".alac", ".aax",
-))
-# fmt: on
+__all__ = ["MISSING", "Directory", "Listing", "Skipped"]
 
-STATS_A_LOOK: Final = 4000
-"""Above so many known files, each look asks only a part of them for size and time, all of them in turn."""
+LOOK_S: Final = 5.0
+"""What is not read after so long goes on at the next look: other stations want to be looked at too."""
 
-_ALL_MAY_READ: Final = 0o444
+_COARSE_S: Final = 2.5
+"""File systems' clocks tick every 2 s at worst (FAT); a change within the tick of a reading does not move the time."""
+_SETTLING_A_LOOK: Final = 500
 _DEEPEST: Final = 40
+_MOST_FOLDERS: Final = 20_000
 _MOST_ENTRIES: Final = 200_000
-_MOST_LEFT_OUT: Final = 1000
-
-MISSING: Final = "is missing"
-"""A listing's trouble where there is no such directory."""
-
-_UNSETTLED: Final = "is new or changing, and joins once it stands still"
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A file or directory that is not played: its path below the station's, printable, and why."""
-
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What one look found. Where nothing has changed, the next look answers with the same object."""
-
-    tracks: tuple[Track, ...] = ()
-    """In natural order of their paths."""
-    left_out: tuple[Skipped, ...] = ()
-    trouble: str = ""
-    """Why the directory can not be read, in words that follow its name (`is missing`); then there are no tracks."""
+_TIMED_CALLS: Final = 15
 
 
 class Directory:
     """One station's directory and what was last seen in it.
 
-    Links are followed, each directory is read once (by device and inode, so loops end), under its own name rather than
-    a link's. A known file that grows or shrinks is left out until it stands still; one that only got another time
-    stays until then, so that a touched directory does not fall silent.
+    Links are followed; a directory is read once however many links lead to it, under its own name rather than a
+    link's. A known file that grows or shrinks is left out until it stands still; one that only got other times stays
+    until then, so that a touched directory does not fall silent.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(
+        self,
+        path: str,
+        interval_s: float = 2.0,
+        now: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """`interval_s`: how often it will be looked at. `now` is monotonic, `wall` what the kernel's clock says."""
+        self.calls = 0
+        """Questions put to the file system so far; moves while a look makes progress. Read by any thread."""
+        self.busy_s = 0.0
+        """CPU time that looks have taken so far."""
         self._root = os.path.abspath(path)
-        self._known: dict[str, Track] = {}
-        self._settling: dict[str, tuple[int, int]] = {}
-        self._looks = 0
+        self._interval_s = interval_s
+        self._now, self._wall = now, wall
+        self._pace = Pace(interval_s)
+        self._folders: dict[str, Folder] = {}
+        self._places: dict[tuple[int, int], str] = {}
+        self._entries = 0
+        self._turn: list[Folder] = []
+        """The folders but the root, in the order in which they are asked and read again."""
+        self._turn_is_old = False
+        self._next_check = self._next_read = 0
+        self._stale: dict[str, bool] = {}
+        """Folders to read now, and whether to ask all their files."""
+        self._unread: list[str] = []
+        self._unread_links: list[str] = []
+        self._restless: dict[str, None] = {}
+        self._eager = True
+        """Whether what is read now is taken at once: at the first look, and one that was asked for."""
+        self._trouble = self._full = ""
+        self._changed = self._unfinished = False
         self._listing = Listing()
 
     def distrust(self) -> None:
         """Let the files of the first look stand still first, as those of every other look."""
-        self._looks = 1
+        self._eager = False
 
     def look(self, eager: bool = False) -> Listing:
-        """Read the directory. A new or changed file joins when a look finds the size and time that the last one found.
+        """Look again. A new or changed file joins when a look finds the size and times that the last one found.
 
-        `eager` (always the first look) takes at once whatever is not empty, and asks every file for its size and time.
+        `eager` (always the first look) takes at once whatever is not empty, and asks every directory and file.
         """
-        look = _Look(self._root, self._known, self._settling, eager or self._looks == 0, self._looks)
-        self._looks += 1
+        began_s = time.thread_time()
+        until_s = self._now() + LOOK_S
+        self._pace.begin_look()
         try:
-            look.run()
+            self._begin(eager)
+            if not self._unfinished:  # else what is known would use up the time for what is not
+                self._check()
+                self._read_in_turn()
+                self._ask_restless()  # what is read again is not asked before, or it would seem to stand still
+            self._read_stale(until_s)
+            self._discover(until_s)
         except OSError as error:
-            self._publish((), (), reason(error))
-            return self._listing
-        unchanged = not look.fresh and len(look.found) == len(self._known) == len(self._listing.tracks)
-        self._known, self._settling = look.found, look.settling
-        tracks = self._listing.tracks if unchanged else _in_order(look.found)
-        self._publish(tracks, look.left_out(), "")
+            self._fail(error)
+        else:
+            self._publish()
+        self.busy_s += time.thread_time() - began_s
         return self._listing
 
-    def _publish(self, tracks: tuple[Track, ...], left_out: tuple[Skipped, ...], trouble: str) -> None:
+    # -- the parts of a look ---------------------------------------------------------------------------------------
+
+    def _begin(self, eager: bool) -> None:
+        """Ask the root. Like `_read` of the root, raises `OSError` where it cannot be had."""
+        status = self._stat(self._root)
+        root = self._folders.get(self._root)
+        if root is None or eager:
+            self._pace.dear = is_network_mount(os.path.realpath(self._root))
+        if root is None:
+            self._full = ""
+            self._register(self._root, status)
+            self._stale[self._root] = True
+        elif eager or self._trouble:
+            self._stale = dict.fromkeys(self._folders, True)
+            self._full = ""
+        elif status.st_mtime_ns != root.mtime_ns:
+            self._stale.setdefault(self._root, False)
+        self._eager = self._eager or eager
+        self._changed = self._changed or bool(self._trouble)
+        self._trouble = ""
+
+    def _fail(self, error: OSError) -> None:
+        """The root cannot be had: empty where it is gone, else as it was. What is known is kept for its return."""
+        self._trouble, self._eager = reason(error), False
+        if is_gone(error):
+            self._set((), (), self._trouble)
+        else:
+            self._set(self._listing.tracks, self._listing.left_out, self._trouble)
+
+    def _ask_restless(self) -> None:
+        """Files that settle are asked at each look, as a file that grows does not move its directory's time."""
+        asked, now_s = 0, self._now()
+        for path in tuple(self._restless):
+            folder = self._folders[path]
+            if folder.why or now_s < folder.reread_until_s:
+                self._stale.setdefault(path, False)
+            elif asked < _SETTLING_A_LOOK and path not in self._stale:
+                asked += len(folder.settling)
+                self.calls += len(folder.settling)
+                self._changed = folder.ask_settling() or self._changed
+            elif asked >= _SETTLING_A_LOOK:
+                continue
+            del self._restless[path]
+            self._note_restless(folder)
+
+    def _check(self) -> None:
+        """Ask directories for their own time: as many as the pace allows, all in turn."""
+        if self._turn_is_old:
+            self._turn = [folder for folder in self._folders.values() if folder.path != self._root]
+            self._turn_is_old = False
+        turn = self._turn
+        count = self._pace.checks(len(turn))
+        start = self._next_check if self._next_check < len(turn) else 0
+        due = turn[start : start + count]
+        due += turn[: count - len(due)]
+        timed = due[:_TIMED_CALLS]
+        took_s = sorted(map(self._check_timed, timed))
+        if len(timed) == _TIMED_CALLS and took_s[_TIMED_CALLS // 2] > DEAR_S:
+            self._pace.dear = True
+        stale, ask = self._stale, os.stat
+        for folder in due[_TIMED_CALLS:]:
+            try:
+                if ask(folder.path).st_mtime_ns != folder.mtime_ns:
+                    stale.setdefault(folder.path, False)
+            except OSError:
+                stale.setdefault(folder.path, False)
+        self.calls += len(due)
+        self._pace.spend_checks(len(due))
+        self._next_check = start + count - len(turn) if start + count >= len(turn) else start + count
+
+    def _check_timed(self, folder: Folder) -> float:
+        """Ask one; how long that took."""
+        began_s = time.perf_counter()
+        try:
+            moved = os.stat(folder.path).st_mtime_ns != folder.mtime_ns
+        except OSError:
+            moved = True
+        if moved:
+            self._stale.setdefault(folder.path, False)
+        return time.perf_counter() - began_s
+
+    def _read_in_turn(self) -> None:
+        """Read a few directories again although their time has not moved, every file asked."""
+        for _ in range(len(self._turn) + 1):
+            if not self._pace.may_read:
+                return
+            self._next_read = (self._next_read + 1) % (len(self._turn) + 1)
+            path = self._turn[self._next_read - 1].path if self._next_read else self._root
+            if path in self._folders:
+                self._stale[path] = True
+                self._pace.spend_read(3 + len(self._folders[path].tracks))
+
+    def _read_stale(self, until_s: float) -> None:
+        while self._stale and self._now() < until_s:
+            path = next(iter(self._stale))
+            ask = self._stale.pop(path)
+            if folder := self._folders.get(path):
+                self._read(folder, ask)
+
+    def _discover(self, until_s: float) -> None:
+        """Read what was found in what was read; links last, so that a directory is read under its own name."""
+        while (self._unread or self._unread_links) and self._now() < until_s:
+            path = (self._unread or self._unread_links).pop()
+            if path in self._folders:
+                continue
+            if len(self._folders) >= _MOST_FOLDERS:
+                self._full = f"holds more than {_MOST_FOLDERS} directories; the rest is not read"
+                self._unread, self._unread_links = [], []
+                return
+            try:
+                status = self._stat(path)
+            except OSError as error:
+                self._leave_out(path, reason(error))
+                continue
+            if not self._is_read_already(path, status) and self._register(path, status):
+                self._read(self._folders[path], ask=True)
+
+    # -- one folder
+
+    def _stat(self, path: str) -> os.stat_result:
+        self.calls += 1
+        return os.stat(path)
+
+    def _register(self, path: str, status: os.stat_result) -> bool:
+        """Know the directory at `path` from now on; False where it lies too deep."""
+        if path.count("/") - self._root.count("/") > _DEEPEST:
+            self._leave_out(path, f"lies more than {_DEEPEST} directories deep")
+            return False
+        folder = Folder(path, (status.st_dev, status.st_ino))
+        folder.reread_until_s = self._now() + _COARSE_S
+        self._folders[path] = folder
+        self._places.setdefault(folder.place, path)
+        self._turn_is_old = True
+        return True
+
+    def _is_read_already(self, path: str, status: os.stat_result) -> bool:
+        """Whether `path` is another way to a directory that is known. Device and inode alone do not tell: pooled and
+        network file systems number directories alike (mergerfs, SMB)."""
+        other = self._places.get((status.st_dev, status.st_ino))
+        if other is None or other == path:
+            return False
+        real, real_root = os.path.realpath(path), os.path.realpath(self._root)
+        own = self._root + real.removeprefix(real_root) if real.startswith(real_root) else ""
+        return real == os.path.realpath(other) or (own != path and own in self._folders)
+
+    def _read(self, folder: Folder, ask: bool) -> None:
+        """Read one folder, and note what that changes."""
+        tracks, left_out, children, why = folder.tracks, folder.left_out, folder.children, folder.why
+        self._entries -= folder.entries
+        try:
+            status = self._stat(folder.path)
+            complete = folder.read(
+                still_ns=self._still_ns(folder),
+                ask=ask,
+                room=_MOST_ENTRIES - self._entries,
+                is_root=folder.path == self._root,
+            )
+        except OSError as error:
+            folder.mtime_ns = None
+            self._entries += folder.entries
+            if folder.path == self._root:
+                raise
+            if is_gone(error):
+                self._forget(folder.path)
+                return
+            folder.why = reason(error)
+        else:
+            if status.st_mtime_ns != folder.mtime_ns:
+                folder.reread_until_s = self._now() + _COARSE_S
+            folder.mtime_ns, folder.why = status.st_mtime_ns, ""
+            self._entries += folder.entries
+            if not complete:
+                self._full = f"holds more than {_MOST_ENTRIES} entries; the rest is not read"
+            self._follow(folder, children)
+        self.calls += 2 + folder.calls
+        self._note_restless(folder)
+        if folder.tracks != tracks or folder.left_out != left_out or folder.why != why:
+            self._changed = True
+            self._pace.changed()
+
+    def _still_ns(self, folder: Folder) -> float:
+        """A file in `folder` that changed before that moment has stood still. Only on the root's own file system, and
+        only where that is local: there the kernel's clock, the one we have, sets a file's change time."""
+        if self._eager:
+            return math.inf
+        if self._pace.dear or folder.place[0] != self._folders[self._root].place[0]:
+            return -math.inf
+        return (self._wall() - self._interval_s) * 1e9
+
+    def _follow(self, folder: Folder, before: dict[str, bool]) -> None:
+        """Forget the sub-directories that are gone, have the new ones read."""
+        for path in before.keys() - folder.children.keys():
+            self._forget(path)
+        for path, is_link in folder.children.items():
+            if path not in self._folders:
+                (self._unread_links if is_link else self._unread).append(path)
+
+    def _forget(self, path: str) -> None:
+        """The directory at `path` is gone, and what was in it."""
+        gone = [path]
+        while gone:
+            folder = self._folders.pop(gone.pop(), None)
+            if folder is None:
+                continue
+            gone += folder.children
+            self._entries -= folder.entries
+            self._restless.pop(folder.path, None)
+            self._stale.pop(folder.path, None)
+            self._full = ""  # whoever reads on will find out
+            if self._places.get(folder.place) == folder.path:
+                del self._places[folder.place]
+            self._changed = True
+        self._turn_is_old = True
+
+    def _note_restless(self, folder: Folder) -> None:
+        if folder.restless or self._now() < folder.reread_until_s:
+            self._restless[folder.path] = None
+
+    def _leave_out(self, path: str, why: str) -> None:
+        """A sub-directory that is not read: its parent says so until that is read again."""
+        parent = self._folders.get(os.path.dirname(path))
+        if parent is not None:
+            parent.left_out[path] = why
+            self._changed = True
+
+    # -- what is told
+
+    def _publish(self) -> None:
+        unfinished = bool(self._stale or self._unread or self._unread_links)
+        self._eager = self._eager and unfinished
+        if self._changed or unfinished or self._unfinished:
+            found = [track for folder in self._folders.values() for track in folder.tracks.values()]
+            known = self._listing.tracks
+            same = len(found) == len(known) and set(found) == set(known)
+            goes_on = self._eager or bool(self._unread or self._unread_links)
+            note = self._full or ("takes long to read; it goes on" if goes_on else "")
+            self._set(known if same else in_order(found), left_out(self._folders, self._root, note), "")
+        self._changed, self._unfinished = False, unfinished
+
+    def _set(self, tracks: tuple[Track, ...], left_out: tuple[Skipped, ...], trouble: str) -> None:
         before = self._listing
         if tracks is not before.tracks or left_out != before.left_out or trouble != before.trouble:
             self._listing = Listing(tracks, left_out, trouble)
-
-
-class _Look:
-    """One pass over the directory tree."""
-
-    def __init__(
-        self, root: str, known: dict[str, Track], settled: dict[str, tuple[int, int]], eager: bool, number: int
-    ) -> None:
-        self.found: dict[str, Track] = {}
-        self.fresh = False
-        """Whether `found` holds a track that was not known."""
-        self.settling: dict[str, tuple[int, int]] = {}
-        self._left_out: dict[str, str] = {}
-        self._root = root
-        self._known = known
-        self._settled = settled
-        self._eager = eager
-        self._slices = 1 if eager else 1 + len(known) // STATS_A_LOOK
-        self._turn = number % self._slices
-        self._entries = 0
-        self._directories = [root]
-        self._links: list[str] = []
-
-    def run(self) -> None:
-        """Raises `OSError` where the root itself can not be read."""
-        for path in self._walk():
-            try:
-                with os.scandir(path) as entries:
-                    self._read(entries)
-            except OSError as error:
-                if path == self._root:
-                    raise
-                self._skip(path, reason(error))
-
-    def left_out(self) -> tuple[Skipped, ...]:
-        """Every file left out, in natural order, the end of a very long list summed up."""
-        paths = sorted(self._left_out, key=natural_key)
-        named = [Skipped(self._shown(path), self._left_out[path]) for path in paths[:_MOST_LEFT_OUT]]
-        if len(paths) > _MOST_LEFT_OUT:
-            named.append(Skipped("…", f"and {len(paths) - _MOST_LEFT_OUT} more"))
-        return tuple(named)
-
-    def _walk(self) -> Iterator[str]:
-        """Every directory once; links come last, so that a directory is read under its own name."""
-        seen = set()
-        while self._directories or self._links:
-            path = self._directories.pop() if self._directories else self._links.pop()
-            try:
-                status = os.stat(path)
-            except OSError as error:
-                if path == self._root:
-                    raise
-                self._skip(path, reason(error))
-                continue
-            place = status.st_dev, status.st_ino
-            if place not in seen:
-                seen.add(place)
-                yield path
-
-    def _read(self, entries: Iterator[os.DirEntry[str]]) -> None:
-        known, found, slices, settled = self._known, self.found, self._slices, self._settled
-        for entry in entries:
-            self._entries += 1
-            track = known.get(entry.path)
-            if track is not None:
-                due = self._entries % slices == self._turn or entry.path in settled
-                if not due or _stands(entry, track):
-                    found[track.path] = track
-                    continue
-            elif self._entries > _MOST_ENTRIES:
-                self._skip(self._root, f"holds more than {_MOST_ENTRIES} entries; the rest is not read")
-                return
-            self._judge(entry)
-
-    def _judge(self, entry: os.DirEntry[str]) -> None:
-        name = entry.name
-        if is_ignored(name):
-            return
-        suffix = os.path.splitext(name)[1].lower()
-        family = FAMILY_BY_SUFFIX.get(suffix)
-        try:
-            if entry.is_dir():
-                self._descend(entry)
-            elif family is not None:
-                self._judge_audio(entry, family)
-            elif suffix in _OTHER_AUDIO:
-                self._skip(entry.path, f"{suffix} is not a format that is sent")
-        except OSError as error:
-            self._skip(entry.path, reason(error))
-
-    def _descend(self, entry: os.DirEntry[str]) -> None:
-        if entry.path.count("/") - self._root.count("/") > _DEEPEST:
-            self._skip(entry.path, f"lies more than {_DEEPEST} directories deep")
-        else:
-            (self._links if entry.is_symlink() else self._directories).append(entry.path)
-
-    def _judge_audio(self, entry: os.DirEntry[str], family: str) -> None:
-        """Take it, let it settle or leave it out. Raises `OSError` where it can not be asked."""
-        status = entry.stat()
-        path, stamp = entry.path, (status.st_size, status.st_mtime_ns)
-        if not stat.S_ISREG(status.st_mode):
-            self._skip(path, "is not a regular file")
-        elif not status.st_size:
-            self._skip(path, "is empty")
-        elif status.st_mode & _ALL_MAY_READ != _ALL_MAY_READ and not os.access(path, os.R_OK):
-            self._skip(path, "may not be read")
-        elif self._eager or self._settled.get(path) == stamp:
-            self.found[path] = Track(path, *stamp, family)
-            self.fresh = True
-        else:
-            self._settle(path, stamp)
-
-    def _settle(self, path: str, stamp: tuple[int, int]) -> None:
-        self.settling[path] = stamp
-        before = self._known.get(path)
-        if before is not None and before.size == stamp[0]:
-            self.found[path] = before
-        else:
-            self._skip(path, _UNSETTLED)
-
-    def _skip(self, path: str, reason: str) -> None:
-        self._left_out[path] = reason
-
-    def _shown(self, path: str) -> str:
-        return os.fsencode(os.path.relpath(path, self._root)).decode("utf-8", "replace")
-
-
-def _stands(entry: os.DirEntry[str], track: Track) -> bool:
-    """Whether a known file is still the same; what became of another one is found out by judging it."""
-    try:
-        status = entry.stat()
-    except OSError:
-        return False
-    return status.st_mtime_ns == track.mtime_ns and status.st_size == track.size and stat.S_ISREG(status.st_mode)
-
-
-def _in_order(found: dict[str, Track]) -> tuple[Track, ...]:
-    return tuple(sorted(found.values(), key=lambda track: natural_key(track.path)))
-
-
-def is_ignored(name: str) -> bool:
-    """Whether a file or directory of that name is nobody's music: hidden, left behind, or the system's own."""
-    return name.startswith(".") or name.endswith(LEFTOVERS) or name in _NOT_OURS
-
-
-def reason(error: OSError) -> str:
-    """Why a directory or file cannot be had, in words that follow its name."""
-    if isinstance(error, FileNotFoundError):
-        return MISSING
-    if isinstance(error, NotADirectoryError):
-        return "is not a directory"
-    if isinstance(error, PermissionError):
-        return "may not be read"
-    return f"can not be read: {error.strerror or error}"

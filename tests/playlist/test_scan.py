@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from radiostream.playlist import scan
+from radiostream.playlist import listing as listings
+from radiostream.playlist import pace, scan
 from radiostream.playlist.scan import Directory, Listing, Skipped
 
 
@@ -180,7 +181,7 @@ def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     directory = Directory(str(tmp_path))
     with monkeypatch.context() as patch:
         patch.setattr(os, "access", lambda path, mode: False)
-        assert reasons(directory.look()) == {"a.mp3": "may not be read"}
+        assert reasons(directory.look()) == {"a.mp3": "permission denied"}
     directory.look()
     assert names(directory.look(), tmp_path) == ["a.mp3"]
 
@@ -199,7 +200,7 @@ def test_unreadable_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(os, "scandir", scandir)
     listing = Directory(str(tmp_path)).look()
     assert names(listing, tmp_path) == ["a.mp3"]
-    assert reasons(listing) == {"sub": "may not be read"}
+    assert reasons(listing) == {"sub": "permission denied"}
 
 
 def test_names_of_any_bytes(tmp_path: Path) -> None:
@@ -253,7 +254,7 @@ def test_emptied_directory(tmp_path: Path) -> None:
 
 def test_large_directory_is_asked_in_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there are very many files, each look asks a part of them; a change is found all the same, and settles."""
-    monkeypatch.setattr(scan, "STATS_A_LOOK", 3)
+    monkeypatch.setattr(pace, "CALLS_A_LOOK", 3)
     for number in range(10):
         put(tmp_path / f"{number}.mp3")
     directory = Directory(str(tmp_path))
@@ -266,7 +267,7 @@ def test_large_directory_is_asked_in_turn(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_touched_in_a_large_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also a file that stays while it settles is asked at the next look, out of turn."""
-    monkeypatch.setattr(scan, "STATS_A_LOOK", 1)
+    monkeypatch.setattr(pace, "CALLS_A_LOOK", 2)
     for number in range(4):
         put(tmp_path / f"{number}.mp3")
     directory = Directory(str(tmp_path))
@@ -279,7 +280,7 @@ def test_touched_in_a_large_directory(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_very_many_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The end of a long list is summed up."""
-    monkeypatch.setattr(scan, "_MOST_LEFT_OUT", 2)
+    monkeypatch.setattr(listings, "MOST_LEFT_OUT", 2)
     for number in range(5):
         put(tmp_path / f"{number}.wav")
     assert reasons(Directory(str(tmp_path)).look())["…"] == "and 3 more"

@@ -1,0 +1,61 @@
+"""What a station's directory holds, as others see it: tracks in order, and what is left out and why. Pure."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from radiostream.playlist.natural import natural_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from radiostream.playlist.folder import Folder
+    from radiostream.playlist.track import Track
+
+MOST_LEFT_OUT: Final = 1000
+"""The end of a longer list is summed up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file or directory that is not played: its path below the station's, printable, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What one look found. Where nothing has changed, the next look answers with the same object."""
+
+    tracks: tuple[Track, ...] = ()
+    """In natural order of their paths."""
+    left_out: tuple[Skipped, ...] = ()
+    trouble: str = ""
+    """Why the directory cannot be read, in words that follow its name (`is missing`). Where it is gone there are no
+    tracks; where it only cannot be read now, those that were known stay."""
+
+
+def in_order(tracks: Iterable[Track]) -> tuple[Track, ...]:
+    """The tracks in natural order of their paths."""
+    return tuple(sorted(tracks, key=lambda track: natural_key(track.path)))
+
+
+def left_out(folders: Mapping[str, Folder], root: str, note: str) -> tuple[Skipped, ...]:
+    """Every file and directory left out, in natural order, the end of a very long list summed up; `note` is about the
+    whole, if there is something to say."""
+    reasons = {path: why for folder in folders.values() for path, why in folder.left_out.items()}
+    reasons |= {folder.path: folder.why for folder in folders.values() if folder.why}
+    if note:
+        reasons[root] = note
+    paths = sorted(reasons, key=natural_key)
+    named = [Skipped(_shown(path, root), reasons[path]) for path in paths[:MOST_LEFT_OUT]]
+    if len(paths) > MOST_LEFT_OUT:
+        named.append(Skipped("…", f"and {len(paths) - MOST_LEFT_OUT} more"))
+    return tuple(named)
+
+
+def _shown(path: str, root: str) -> str:
+    return os.fsencode(os.path.relpath(path, root)).decode("utf-8", "replace")
