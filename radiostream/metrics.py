@@ -85,6 +85,7 @@ class _Scrape:
             for route, station in site.stations.items():
                 family.add_metric([route], series.read(station))
             yield family
+        yield from _levels(site)
         yield from PROCESS_COLLECTOR.collect()
 
 
@@ -98,6 +99,18 @@ def _operator(site: Site) -> Iterator[Metric]:
     yield CounterMetricFamily(
         "audio_passwords_refused_total", "Passwords not looked at, after too many wrong.", throttled
     )
+
+
+def _levels(site: Site) -> Iterator[Metric]:
+    """Of stations that a level is asked for."""
+    levels = GaugeMetricFamily(
+        "audio_tracks_loudness", "Tracks by how their loudness is known.", labels=["stream", "state"]
+    )
+    for route, station in site.stations.items():
+        for state, count in station.levels_known().items():
+            levels.add_metric([route, state], count)
+    if levels.samples:
+        yield levels
 
 
 def _family(name: str, meaning: str, label: str) -> CounterMetricFamily | GaugeMetricFamily:

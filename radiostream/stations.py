@@ -23,6 +23,7 @@ from radiostream.threads import Deadline
 
 if TYPE_CHECKING:
     from radiostream.clock import Clock
+    from radiostream.loudness.levels import Levels
     from radiostream.playlist.library import Library, Listing
     from radiostream.playlist.state import Saved, StateKeeper
     from radiostream.playlist.tagger import Tagger
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 
 ANSWER_S: Final = 0.5
 """How long a station has to say where it is."""
+LEVELS_STOP_S: Final = 0.3
 MOST_LEFT: Final = 200
 """Stations that have gone, whose place is remembered."""
 
@@ -76,6 +78,10 @@ class Stations:
         self._changes = changes
         self._state = state
         self._fallback = fallback
+        self._levels: Levels | None = None
+        """Once a station has asked for a level."""
+        self._tracks: dict[str, tuple[Track, ...]] = {}
+        """What each directory holds. The library's thread."""
         self._followed: Table = {}
         self._left: dict[str, Saved] = {}
         """Where the stations were that have gone; the one that went last is the last. The library's thread."""
@@ -120,7 +126,23 @@ class Stations:
         )
         if entry.settings_error:
             station.configure(config, entry.settings_error)
+        self._level(station, config)
         return station
+
+    def _level(self, station: Station, config: StationConfig) -> None:
+        """Bring the station's tracks to a level from now on, or leave them as they are."""
+        if config.level_lufs is None and not config.trim:
+            if self._levels is not None:
+                station.take_levels(None)
+                self._levels.update(config.route, ())
+            return
+        if self._levels is None:
+            from radiostream.loudness.levels import Levels
+
+            self._levels = Levels(self._config.state_dir)
+            self._levels.start()
+        station.take_levels(self._levels)
+        self._levels.update(config.route, self._tracks.get(config.route, ()))
 
     def _saved(self, route: str) -> Saved | None:
         if saved := self._left.pop(route, None):
@@ -134,6 +156,7 @@ class Stations:
             library.remove(route)
             library.add(route, entry.config.directory, trusting=True)
         station.configure(entry.config, entry.settings_error)
+        self._level(station, entry.config)
 
     def _end(self, station: Station) -> None:
         """Its directory, or the operator's word for it, is gone."""
@@ -150,6 +173,9 @@ class Stations:
                 self._state.keep(route, saved)
         station.stop()
         self._tagger.enqueue(route, ())
+        self._tracks.pop(route, None)
+        if self._levels is not None:
+            self._levels.update(route, ())
         log.info("%s: the station has gone: %s", route, quoted(station.config.name), extra={"station": route})
 
     def directory_changed(self, route: str, listing: Listing) -> None:
@@ -159,6 +185,9 @@ class Stations:
             directory = quoted(str(station.config.directory))
             log.warning("%s: %s %s", route, directory, listing.trouble, extra={"station": route})
         self._tagger.enqueue(route, listing.tracks)
+        self._tracks[route] = listing.tracks
+        if self._levels is not None and (station.config.level_lufs is not None or station.config.trim):
+            self._levels.update(route, listing.tracks)
         station.update(listing)
         self.launch(station)
 
@@ -210,3 +239,5 @@ class Stations:
             self._stopped = True
         for station in self.table.values():
             station.stop()
+        if self._levels is not None:
+            self._levels.stop(LEVELS_STOP_S)

@@ -1,4 +1,4 @@
-"""Imports go one way: audio <- playlist <- radio <- live <- http <- app; leaves may be imported by anyone."""
+"""Imports go one way: audio <- playlist <- loudness <- radio <- live <- http <- app; leaves are for anyone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "radiostream"
-FLOORS = ("leaf", "audio", "playlist", "radio", "live", "http", "app")
+FLOORS = ("leaf", "audio", "playlist", "loudness", "radio", "live", "http", "app")
 LEAVES = (
     "clock",
     "config",

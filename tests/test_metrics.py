@@ -62,6 +62,7 @@ def station(track: object = "a track") -> Any:
         restarts=6,
         resyncs=7,
         hls_listeners=lambda: 4,
+        levels_known=dict,
     )
 
 
@@ -97,6 +98,20 @@ def test_series_of_stations(accept: str, parse: Any) -> None:
     _, body = render(site({"/": station(), "/humor": station()}), accept)
     found = values(families(parse, body), "stream")
     assert found == {(name, route): value for name, (_, value) in EACH_STATION.items() for route in ("/", "/humor")}
+
+
+def test_how_loudness_is_known() -> None:
+    """A station that a level is asked for tells of how many tracks it is known; others have no such series."""
+    leveled = station()
+    leveled.levels_known = lambda: {"measured": 7, "tagged": 2, "unknown": 1}
+    _, body = render(site({"/": station(), "/humor": leveled}), "")
+    told = [
+        (sample.labels["stream"], sample.labels["state"], sample.value)
+        for family in families(parse_text, body).values()
+        for sample in family.samples
+        if sample.name == "audio_tracks_loudness"
+    ]
+    assert told == [("/humor", "measured", 7), ("/humor", "tagged", 2), ("/humor", "unknown", 1)]
 
 
 @pytest.mark.parametrize("name", EACH_STATION)

@@ -96,6 +96,7 @@ class Air:
             skipped_to=how != PLAYED,
             kind=deck.kind,
             picture=deck.picture,
+            level=deck.level,
         )
         return self.on_air
 

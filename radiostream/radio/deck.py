@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from contextlib import suppress
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from radiostream.audio.formats import open_reader
 from radiostream.audio.frames import AudioError, Block, Params, Reader
@@ -16,7 +17,14 @@ from radiostream.playlist.track import Tags, Track, open_track
 from radiostream.radio.ring import Chunk, Run
 from radiostream.radio.status import display_title
 
+if TYPE_CHECKING:
+    from radiostream.loudness.level import Level
+    from radiostream.loudness.shaped import ShapedReader
+
 CHANGED = "changed while it was read; it is taken anew once it stands still"
+
+Shape: TypeAlias = "Callable[[Reader, Track], ShapedReader]"
+"""Brings a track to its level."""
 
 
 class Deck:
@@ -25,11 +33,19 @@ class Deck:
     A file whose parameters change inside is heard as one track in several runs.
     """
 
-    def __init__(self, reader: Reader, track: Track | None = None, file: BinaryIO | None = None) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        track: Track | None = None,
+        file: BinaryIO | None = None,
+        shaped: ShapedReader | None = None,
+    ) -> None:
+        """`shaped`: what brings `reader` to its level; None plays it as it is."""
         self._file = file
         self._stamp = _stamp(file) if file else None
-        self._reader = reader
-        self.run = Run(track, reader.params, reader.preamble)
+        self._shaped = shaped
+        self._reader = shaped or reader
+        self.run = self._new_run(track)
         """The run that the newest block belongs to."""
         self.ended = PLAYED
         """How the track will have ended: `played`, or `failed` when reading it broke off."""
@@ -45,6 +61,15 @@ class Deck:
         self.has_sounded = False
         """Whether any time has passed in what was read."""
         self._closed = False
+
+    def _new_run(self, track: Track | None) -> Run:
+        own_preamble = self._shaped.own_preamble if self._shaped else b""
+        return Run(track, self._reader.params, self._reader.preamble, own_preamble)
+
+    @property
+    def level(self) -> Level | None:
+        """How loud the track is and becomes; None where no level is asked for."""
+        return self._shaped.level if self._shaped else None
 
     @property
     def track(self) -> Track | None:
@@ -84,7 +109,7 @@ class Deck:
             return Block()
         block = self._fill(buffer, max_s)
         while not block.length and self._reader.next_part():
-            self.run = Run(self.track, self._reader.params, self._reader.preamble)
+            self.run = self._new_run(self.track)
             block = self._fill(buffer, max_s)
         self._check_unchanged()
         self.has_sounded = self.has_sounded or block.ticks_total > 0
@@ -116,7 +141,7 @@ class Deck:
     def seek(self, position_s: float) -> None:
         """Begin at `position_s` of the track. Raises AudioError or OSError where that could not be read."""
         self.position_s = self._reader.seek(position_s)
-        self.run = Run(self.track, self._reader.params, self._reader.preamble)
+        self.run = self._new_run(self.track)
 
     def close(self) -> None:
         """Let go of the file; nothing more comes."""
@@ -127,13 +152,16 @@ class Deck:
             self._file = None
 
 
-def load(track: Track, serial: int) -> Deck:
-    """Open `track`; `serial` numbers an Ogg link. Raises AudioError or OSError where it cannot be played now, as while
-    a copy of it goes on."""
+def load(track: Track, serial: int, shape: Shape | None = None) -> Deck:
+    """Open `track`; `serial` numbers an Ogg link, `shape` brings it to its level.
+
+    Raises AudioError or OSError where it cannot be played.
+    """
     file = open_track(track.path)
     try:
         _check_size(file, track)
-        return Deck(open_reader(file, track.family, serial), track, file)
+        reader = open_reader(file, track.family, serial)
+        return Deck(reader, track, file, shape(reader, track) if shape else None)
     except BaseException:
         file.close()
         raise

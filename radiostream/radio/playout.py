@@ -307,6 +307,8 @@ class Playout:
         self._want_picture(deck)
         if coming := self._programme.peek():
             self._tagger.request(coming)
+            if self._programme.announce:
+                self._programme.announce(coming)
 
     def _settle_burst(self, deck: Deck) -> None:
         if deck.track is None or self._burst_is_settled:

@@ -20,7 +20,7 @@ from radiostream.playlist.playlist import Playlist
 from radiostream.playlist.state import Saved
 from radiostream.playlist.track import Track
 from radiostream.radio import deck
-from radiostream.radio.deck import Deck
+from radiostream.radio.deck import Deck, Shape
 from radiostream.radio.mismatched import Mismatched
 from radiostream.radio.status import LeftOut
 
@@ -51,6 +51,10 @@ class Programme:
         self.trouble = ""
         self.place: tuple[str, float] | None = None
         """Path and seconds of a restored track that is still to be gone on with."""
+        self.shape: Shape | None = None
+        """What brings tracks to their level, where one is asked for."""
+        self.announce: Callable[[Track], None] | None = None
+        """Told of the track that comes next, in time for its level to be found out."""
         self._route = config.route
         self._settled = config.family is not None
         self._clock = clock
@@ -184,7 +188,7 @@ class Programme:
 
     def _load(self, track: Track) -> Deck | None:
         try:
-            loaded = deck.load(track, self._serial())
+            loaded = deck.load(track, self._serial(), self.shape)
         except (AudioError, OSError) as error:
             self.give_up(track, error)
             return None

@@ -35,6 +35,8 @@ class Run:
     params: Params
     preamble: bytes
     """What a listener needs before any of its chunks: Ogg header pages, else empty."""
+    own_preamble: bytes = b""
+    """The same as the file has it, where `preamble` was given another gain: for browsers, which keep the first one."""
 
 
 class Chunk:

@@ -20,7 +20,7 @@ import logging
 import random
 from concurrent.futures import Future
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from radiostream.clock import Clock
 from radiostream.config import StationConfig
@@ -43,6 +43,13 @@ from radiostream.radio.programme import Programme
 from radiostream.radio.ring import Ring
 from radiostream.radio.status import LeftOut, OnAir, Status
 from radiostream.settings import FILE_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from radiostream.audio.frames import Reader
+    from radiostream.loudness.levels import Levels
+    from radiostream.loudness.shaped import ShapedReader
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +77,7 @@ class Station:
         self.audience = Audience(changes)
         self.hls = Hls(clock)
         self._settings_error = ""
+        self._levels: Levels | None = None
         self.restarts = 0
         self._tagger = tagger
         self._changes = changes
@@ -125,6 +133,15 @@ class Station:
     def take_live(self, live: LiveInput) -> Future[None]:
         """From now on the sources of `live` may take the station over."""
         return self._inbox.post(lambda: setattr(self._playout, "live", live))
+
+    def take_levels(self, levels: Levels | None) -> Future[None]:
+        """From now on tracks are brought to their level by `levels`; None plays them as they are."""
+        return self._inbox.post(lambda: self._take_levels(levels))
+
+    def levels_known(self) -> Mapping[str, int]:
+        """How many of the tracks are `measured`, `tagged` and `unknown`; empty where no level is asked for."""
+        levels = self._levels
+        return levels.counts(self.config.route) if levels else {}
 
     def look_at_live(self) -> Future[None]:
         """A live source may be ready to take over."""
@@ -292,6 +309,19 @@ class Station:
             self._programme.set_shuffle(config.shuffle)
             self._playout.reconsider()
         self._show()
+
+    def _take_levels(self, levels: Levels | None) -> None:
+        self._levels = levels
+        self._programme.announce = levels.request if levels else None
+        if levels is None:
+            self._programme.shape = None
+            return
+
+        def shape(reader: Reader, track: Track) -> ShapedReader:
+            config = self.config
+            return levels.shaped(config.route, reader, track, config.level_lufs, trim=config.trim)
+
+        self._programme.shape = shape
 
     def _change_format(self) -> None:
         """Another format, another content type: those who listened so far have to connect anew."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from radiostream.audio.frames import Params
 from radiostream.playlist.history import TRACK, Played
 from radiostream.playlist.pictures import Picture
 from radiostream.playlist.track import Tags, Track
+
+if TYPE_CHECKING:
+    from radiostream.loudness.level import Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class OnAir:
     """`track`, `jingle` or `live`."""
     picture: Picture | None = None
     """The track's, once it has been looked up; None where it has none."""
+    level: Level | None = None
+    """How loud the track is and becomes; None where no level is asked for."""
 
     @property
     def title(self) -> str:

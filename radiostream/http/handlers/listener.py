@@ -191,8 +191,9 @@ class Feed:
         if self._ends_at_change and self._params not in (None, chunk.run.params):
             raise Ended(CHANGED)
         self._run, self._params = chunk.run, chunk.run.params
-        if chunk.run.preamble:
-            self._send_own(chunk.run.preamble, "")
+        preamble = (self._ends_at_change and chunk.run.own_preamble) or chunk.run.preamble
+        if preamble:
+            self._send_own(preamble, "")
 
     def _send_own(self, data: bytes, title: str) -> None:
         """Send bytes that no buffer can take away, all of them."""

@@ -13,6 +13,7 @@ from radiostream.playlist.history import TRACK
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from radiostream.loudness.level import Level
     from radiostream.playlist.history import Played
     from radiostream.radio.station import Station
     from radiostream.radio.status import OnAir, Status
@@ -70,6 +71,17 @@ def _playing(station: Station, on_air: OnAir, now_s: float, base_path: str) -> d
     return {**named, "elapsed": round(elapsed_s, 3), "duration": duration, "cover": cover}
 
 
+def _level(level: Level) -> dict[str, Any]:
+    """How loud the track is (LUFS) and from where that is known, by how much the stream has been changed, and what a
+    browser's volume has to be changed by besides (decibels)."""
+    return {
+        "loudness_lufs": None if level.lufs is None else round(level.lufs, 1),
+        "loudness_source": level.source,
+        "gain_db": level.gain_db,
+        "volume_db": level.volume_db,
+    }
+
+
 def _named(on_air: OnAir) -> dict[str, Any]:
     assert on_air.track is not None  # noqa: S101 - the caller looked
     return {
@@ -77,6 +89,7 @@ def _named(on_air: OnAir) -> dict[str, Any]:
         "title": on_air.tags.title or on_air.track.stem,
         "artist": on_air.tags.artist,
         "album": on_air.tags.album,
+        **(_level(on_air.level) if on_air.level else {}),
         "started_at": iso(on_air.started_at),
         "duration": None if on_air.duration_s is None else round(on_air.duration_s, 3),
     }
@@ -141,6 +154,7 @@ def operators(station: Station, now_s: float, base_path: str) -> dict[str, Any]:
         **public(station, now_s, base_path),
         "peak_listeners": station.audience.peak,
         "trouble": status.trouble,
+        "levels": dict(station.levels_known()),
         "demo": status.demo,
         "drift_ms": round(station.drift_s * 1000, 1),
         "plot": list(station.audience.plot),

@@ -1,0 +1,51 @@
+"""One file's loudness and dead air: by its tags, else by its spectra. Run by the process that measures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from radiostream.audio.frames import MP3, OGG, AudioError
+from radiostream.loudness.known import MEASURED, UNREADABLE, Known
+from radiostream.loudness.meter import measure
+from radiostream.loudness.tags import told, told_by_lame
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from radiostream.loudness.meter import Measured
+
+
+def find_out(path: str, family: str) -> Known:
+    """What can be known of the file at `path`; never raises."""
+    try:
+        with open(path, "rb") as file:
+            return _found_out(file, family)
+    except OSError as error:
+        return Known(trouble=f"{UNREADABLE}: {error.strerror or type(error).__name__}")
+    except Exception as error:
+        return Known(trouble=f"cannot be measured: {type(error).__name__}")
+
+
+def _found_out(file: BinaryIO, family: str) -> Known:
+    tags = told(file)
+    measured, trouble = _measured(file, family)
+    head, end = (measured.head, measured.end) if measured else (0, 0)
+    if tags is not None:
+        return Known(tags.lufs, tags.peak, tags.source, head, end)
+    if measured is not None and measured.lufs is not None:
+        return Known(round(measured.lufs, 2), None, MEASURED, head, end)
+    lame = told_by_lame(file) if family == MP3 else None
+    if lame is not None:
+        return Known(lame.lufs, lame.peak, lame.source, head, end)
+    return Known(head=head, end=end, trouble=trouble or "is silent")
+
+
+def _measured(file: BinaryIO, family: str) -> tuple[Measured | None, str]:
+    """What the spectra say, or why they say nothing."""
+    if family != MP3:
+        return None, f"is {family.capitalize() if family == OGG else family.upper()}, whose loudness only tags tell"
+    file.seek(0)
+    try:
+        return measure(file), ""
+    except AudioError as error:
+        return None, str(error)

@@ -1,0 +1,147 @@
+"""The levels of all stations' tracks: what is known of them, and what is still to be found out.
+
+The thread "loudness" asks the process that measures for one track after another: those that come next, then whatever
+the directories hold. Producers ask what is known, and get readers that bring a track to its level. Everything else here
+may be called by any thread; nobody waits for a disk or the process, but a producer for a moment.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from radiostream.logs import quoted
+from radiostream.loudness.asker import Asker
+from radiostream.loudness.known import MEASURED, Known, Table
+from radiostream.loudness.shaped import ShapedReader
+from radiostream.threads import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from radiostream.audio.frames import Reader
+    from radiostream.playlist.track import Track
+
+log = logging.getLogger(__name__)
+
+FILE_NAME: Final = "loudness.json"
+FIRST_WAIT_S: Final = 1.2
+"""How long a station's very first track is waited for."""
+NEXT_WAIT_S: Final = 0.1
+"""How long any other is: a skip is on the air within a quarter of a second."""
+_SAVE_EVERY: Final = 20
+
+
+class Levels:
+    """See the module. `state_dir`: where what is known is kept; None keeps it in memory only."""
+
+    def __init__(self, state_dir: Path | None, asker: Asker | None = None) -> None:
+        self._table = Table(state_dir / FILE_NAME if state_dir else None)
+        self._asker = asker or Asker()
+        self._worker = Worker("loudness", self.step)
+        self._lock = threading.Condition()  # guards all below; nobody holds it while a track is measured
+        self._urgent: dict[Track, None] = {}
+        self._tracks: dict[str, tuple[Track, ...]] = {}
+        self._todo: list[Track] = []
+        """What the directories hold and is not known yet, the next one last."""
+        self._begun: set[str] = set()
+        self._found = 0
+        """How many were found out since there was nothing to do."""
+
+    def start(self) -> None:
+        """Read what is known, and begin to find out the rest."""
+        self._table.load()
+        self._worker.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """End the process and the thread; what is known is saved."""
+        self._worker.close()
+        self._asker.kill()
+        if self._worker.stop(timeout_s):
+            self._table.save()
+
+    def update(self, route: str, tracks: tuple[Track, ...]) -> None:
+        """A station's directory holds these, in the order they are played; none when it is gone."""
+        with self._lock:
+            self._tracks[route] = tracks
+            if not tracks:
+                del self._tracks[route]
+            wanted = dict.fromkeys(one for held in self._tracks.values() for one in held)
+            self._todo = [track for track in reversed(wanted) if self._table.get(track) is None]
+        self._worker.wake()
+
+    def request(self, track: Track) -> None:
+        """This one comes next."""
+        if self._table.get(track) is not None:
+            return
+        with self._lock:
+            self._urgent[track] = None
+        self._worker.wake()
+
+    def shaped(
+        self, route: str, reader: Reader, track: Track, target_lufs: float | None, *, trim: bool
+    ) -> ShapedReader:
+        """`reader` of `track`, brought to its level; as it is where that is not known in a moment."""
+        known = self._table.get(track)
+        if known is None:
+            self.request(track)
+            known = self._awaited(track, NEXT_WAIT_S if route in self._begun else FIRST_WAIT_S)
+        self._begun.add(route)
+        return ShapedReader(reader, known, target_lufs, trim=trim)
+
+    def _awaited(self, track: Track, timeout_s: float) -> Known | None:
+        with self._lock:
+            self._lock.wait_for(lambda: self._table.get(track) is not None, timeout_s)
+        return self._table.get(track)
+
+    def counts(self, route: str) -> Mapping[str, int]:
+        """How many of a station's tracks have been `measured`, are `tagged`, and are `unknown`."""
+        tracks = self._tracks.get(route, ())
+        return {"measured": 0, "tagged": 0, "unknown": 0} | Counter(map(self._state, tracks))
+
+    def _state(self, track: Track) -> str:
+        known = self._table.get(track)
+        if known is None or not known.source:
+            return "unknown"
+        return MEASURED if known.source == MEASURED else "tagged"
+
+    # -- the thread ------------------------------------------------------------------------------------------------
+
+    def step(self) -> float | None:
+        """Find out the next track: the thread's work, by hand in tests. 0 while there are more, None at the end."""
+        track = self._next()
+        if track is None:
+            self._rest()
+            return None
+        known = self._asker.ask(track)
+        if self._worker.stopping:
+            return None
+        self._table.put(track, known)
+        self._found += 1
+        with self._lock:
+            self._lock.notify_all()
+        if known.lufs is None:
+            log.info("%s plays at its own level: %s", quoted(track.name), quoted(known.trouble))
+        if self._table.unsaved >= _SAVE_EVERY:
+            self._table.save()
+        return 0
+
+    def _next(self) -> Track | None:
+        with self._lock:
+            while self._urgent or self._todo:
+                track = next(iter(self._urgent)) if self._urgent else self._todo.pop()
+                self._urgent.pop(track, None)
+                if self._table.get(track) is None:
+                    return track
+        return None
+
+    def _rest(self) -> None:
+        """Nothing is left to find out."""
+        self._asker.close()
+        self._table.save()
+        if self._found:
+            log.info("the loudness of %d more tracks is known", self._found)
+        self._found = 0
