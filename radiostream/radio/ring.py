@@ -222,6 +222,11 @@ class Ring:
                 return Position(chunk.seq, offset, frame_s)
         return None
 
+    def barrier_after(self, seq: int) -> float | None:
+        """When the first chunk behind `seq` is due that other parameters, or another clock, begin with; None where
+        there is none yet."""
+        return next((chunk.start_s for chunk in self._chunks if chunk.seq > seq and chunk.barrier), None)
+
     @property
     def next_seq(self) -> int:
         """The number that the next chunk will have."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import socket
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from radiostream.audio.frames import Params
+from radiostream.audio.frames import OGG, Params
+from radiostream.audio.ogg_page import PageScanner
 from radiostream.http.handlers import listener
 from radiostream.http.handlers.icy import METAINT, Framer
 from radiostream.http.handlers.listener import CHANGED, CLOSED, Feed
@@ -20,6 +24,7 @@ from radiostream.radio.ring import Chunk, Run
 from tests.radio.studio import FRAME_BYTES, FRAME_S, Studio, frame, names
 
 PATIENCE_S = 20.0
+PRE_SKIP_S = 312 / 48000
 
 
 class Client:
@@ -273,6 +278,54 @@ def test_a_browser_is_ended_where_the_parameters_change(studio: Studio, connect:
     assert names(got[0])[-1] == (1, 599)
     assert browser.join() == CHANGED
     assert player.read(4) == b"\xff\xfb\x94\x00"
+
+
+def test_a_browser_waits_for_a_change_that_is_near(studio: Studio, connect: Connect) -> None:
+    """Of a tenth of a second a decoder makes nothing: who joins so shortly before a change begins behind it, in
+    step."""
+    odd = studio.track(2, 0, b"".join(frame(2, index, b"\xff\xfb\x94\x00") for index in range(3000)))
+    studio.show(studio.track(1, 600), odd)
+    studio.run_until(15)
+    studio.clock.sleep(1000 + 600 * FRAME_S - 0.1 - studio.clock.now)
+    browser, player = connect(is_browser=True), connect()
+    assert names(player.read(FRAME_BYTES))[0][0] == 1
+    assert browser.feed._run is None
+    studio.clock.sleep(0.1)
+    assert browser.read(4) == b"\xff\xfb\x94\x00"
+
+
+def packets_in(data: bytes) -> list[bytes]:
+    """All whole packets of a stream's pages."""
+    scanner, packets, open_packet = PageScanner(io.BytesIO(data)), [], b""
+    while page := scanner.next(1 << 40):
+        for part, is_end in page.fragments():
+            open_packet += part
+            if is_end:
+                packets.append(open_packet)
+                open_packet = b""
+    return packets
+
+
+def test_ogg_listeners_are_in_step(make_studio: Callable[..., Studio], tmp_path: Path) -> None:
+    """Wherever in a page of one second they join, the first packet is the one that is due."""
+    wav, opus = tmp_path / "a.wav", tmp_path / "a.opus"
+    noise = ["-b", "16", "-c", "2", str(wav), "synth", "40", "whitenoise"]
+    subprocess.run(["sox", "-R", "-n", "-r", "48000", *noise], check=True)
+    subprocess.run(["opusenc", "--quiet", str(wav), str(opus)], check=True)
+    packets = packets_in(opus.read_bytes())
+    studio = make_studio(family=OGG)
+    studio.show(studio.listed(opus, OGG))
+    studio.run_until(12)
+    clients, late_s = [], []
+    for _ in range(8):
+        studio.clock.sleep(0.137)
+        clients.append(Client(studio))
+        first = packets_in(clients[-1].read(20_000))[2]
+        late_s.append(studio.clock.now - 1000 + PRE_SKIP_S - (packets.index(first) - 2) * 0.02)
+    studio.station.stop()
+    for client in clients:
+        client.close()
+    assert 0 <= min(late_s) <= max(late_s) < 0.021
 
 
 def test_the_header_pages_of_a_link_come_first(studio: Studio, connect: Connect) -> None:

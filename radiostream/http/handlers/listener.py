@@ -11,6 +11,7 @@ import socket
 from typing import TYPE_CHECKING, Final
 
 from radiostream.audio.closing import closing
+from radiostream.audio.opening import opening
 from radiostream.http.protocol.reader import has_room
 from radiostream.radio.playout import CHUNK_S
 from radiostream.radio.ring import Chunk, Ring
@@ -33,8 +34,11 @@ FIRST_CHUNK_S: Final = 5.0
 SEND_BUFFER_BYTES: Final = 32 << 10
 """Asked of the kernel, which doubles it: what a stalled client can cost us there."""
 
+SHORTEST_S: Final = 0.5
+"""A browser that joins so shortly before a change waits for it: of so little it might make an error, not an end."""
+
 CLOSED = "the station ended"
-CHANGED = "the sample rate or the channels change"
+CHANGED = "another decoder is needed from here on"
 STALLED = "took nothing for 30 s"
 TORN = "was overtaken by the ring"
 
@@ -62,6 +66,7 @@ class Feed:
         "_ring",
         "_run",
         "_sent_s",
+        "_skip_s",
         "_socket",
         "_started_s",
         "_station",
@@ -88,6 +93,8 @@ class Feed:
         self._clock = station.clock
         self._started_s = station.clock.now_s()
         self._sent_s = 0.0
+        self._skip_s = 0.0
+        """How much of the first page is over for this listener."""
         self._is_counted = False
 
     def run(self) -> str:
@@ -108,11 +115,26 @@ class Feed:
 
     def _join(self) -> tuple[int, int]:
         """The frame that is `burst_s` behind the live point, as for everybody."""
-        deadline = self._clock.now_s() + FIRST_CHUNK_S
-        while (position := self._ring.join(self._clock.now_s() - self._station.burst_s)) is None:
-            if self._ring.closed or not self._ring.wait(self._turn, 0, deadline - self._clock.now_s()):
-                raise Ended(CLOSED)
-        return position.seq, position.offset
+        ring, clock = self._ring, self._clock
+        deadline = clock.now_s() + FIRST_CHUNK_S
+        while True:
+            at_s = clock.now_s() - self._station.burst_s
+            position = ring.join(at_s)
+            if position is None:
+                if ring.closed or not ring.wait(self._turn, 0, deadline - clock.now_s()):
+                    raise Ended(CLOSED)
+            elif left_s := self._change_in_s(position.seq, at_s):
+                ring.wait(self._turn, ring.next_seq, left_s)
+            else:
+                self._skip_s = max(0.0, at_s - position.at_s)
+                return position.seq, position.offset
+
+    def _change_in_s(self, seq: int, at_s: float) -> float:
+        """Seconds to wait for a change that would end this stream before a decoder has enough to start; else 0."""
+        if not self._ends_at_change or self._ring.closed:
+            return 0.0
+        change_s = self._ring.barrier_after(seq)
+        return change_s - at_s if change_s is not None and 0 < change_s - at_s < SHORTEST_S else 0.0
 
     def _go_on(self, seq: int, offset: int) -> tuple[int, int]:
         """Send the chunk `seq` from `offset`, or wait for it; return what comes next."""
@@ -166,6 +188,8 @@ class Feed:
         """Send `chunk` from `offset`; False where the ring let go of it, and the stream stands between two frames."""
         if chunk.run is not self._run:
             self._enter_run(chunk)
+        if self._skip_s:
+            offset += self._open(chunk, offset)
         view = chunk.view[offset:]
         tail: bytes | None = None
         while len(view):
@@ -177,8 +201,7 @@ class Feed:
             if not self._ring.holds(chunk):
                 raise Ended(TORN)
             if sent and not self._is_counted:
-                self._is_counted = True
-                self._station.audience.enter(self._listener)
+                self._count()
             view = view[sent:]
             if len(view):
                 at = len(chunk.view) - len(view)
@@ -194,6 +217,23 @@ class Feed:
         preamble = (self._ends_at_change and chunk.run.own_preamble) or chunk.run.preamble
         if preamble:
             self._send_own(preamble, "")
+
+    def _open(self, chunk: Chunk, offset: int) -> int:
+        """Send what is due of the Ogg page at `offset`; return how many bytes of the chunk it stands for."""
+        skip_s, self._skip_s = self._skip_s, 0.0
+        if not chunk.run.preamble or not chunk.tick_s:
+            return 0
+        first = opening(chunk.run.preamble, chunk.view[offset:], int(skip_s / chunk.tick_s))
+        if not first.data or not self._ring.holds(chunk):
+            return 0
+        self._send_own(first.data, chunk.title)
+        if not self._is_counted:
+            self._count()
+        return first.replaced
+
+    def _count(self) -> None:
+        self._is_counted = True
+        self._station.audience.enter(self._listener)
 
     def _send_own(self, data: bytes, title: str) -> None:
         """Send bytes that no buffer can take away, all of them."""
