@@ -98,6 +98,7 @@ class Radio:
             stations={},
             limits=Limits(config.max_clients, config.max_clients_per_address),
             auth=Auth(config.status_password, time.monotonic),
+            source_auth=Auth(config.source_password, time.monotonic) if config.source_password else None,
             changes=self._changes,
             rescan=self._library.rescan,
             readiness=self._health.readiness,

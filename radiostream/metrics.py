@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
     from radiostream.http.site import Site
+    from radiostream.radio.live_input import LiveInput
     from radiostream.radio.station import Station
 
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; escaping=allow-utf-8"
@@ -35,6 +36,14 @@ class Series(NamedTuple):
     read: Callable[[Station], float]
 
 
+class LiveSeries(NamedTuple):
+    """One figure that each station has that may have live sources; see `Series`."""
+
+    name: str
+    meaning: str
+    read: Callable[[LiveInput], float]
+
+
 STREAM_SERIES: Final = (
     Series("audio_stream_listeners", "Listeners connected now.", lambda one: len(one.audience)),
     Series("audio_hls_listeners", "Players that follow the HLS playlist now.", lambda one: one.hls_listeners()),
@@ -48,6 +57,15 @@ STREAM_SERIES: Final = (
     Series("audio_producer_restarts_total", "Times the producer failed and began anew.", lambda one: one.restarts),
     Series("audio_resyncs_total", "Times the clock was set anew after a standstill.", lambda one: one.resyncs),
 )
+
+
+LIVE_SERIES: Final = (
+    LiveSeries("audio_live_connected", "Live sources connected now.", lambda live: live.connected),
+    LiveSeries("audio_live_bytes_total", "Bytes that live sources sent.", lambda live: live.bytes_total),
+    LiveSeries("audio_live_stalls_total", "Times a live source gave nothing for too long.", lambda live: live.stalls),
+    LiveSeries("audio_live_buffer_seconds", "Audio held of the live source.", lambda live: live.buffered_s),
+)
+"""Of stations that may have live sources."""
 
 
 def render(site: Site, accept: str) -> tuple[str, bytes]:
@@ -86,6 +104,7 @@ class _Scrape:
                 family.add_metric([route], series.read(station))
             yield family
         yield from _levels(site)
+        yield from _live(site)
         yield from PROCESS_COLLECTOR.collect()
 
 
@@ -111,6 +130,15 @@ def _levels(site: Site) -> Iterator[Metric]:
             levels.add_metric([route, state], count)
     if levels.samples:
         yield levels
+
+
+def _live(site: Site) -> Iterator[Metric]:
+    lives = [(route, station.live) for route, station in site.stations.items() if station.live is not None]
+    for series in LIVE_SERIES if lives else ():
+        family = _family(series.name, series.meaning, "stream")
+        for route, live in lives:
+            family.add_metric([route], series.read(live))
+        yield family
 
 
 def _family(name: str, meaning: str, label: str) -> CounterMetricFamily | GaugeMetricFamily:

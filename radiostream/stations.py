@@ -24,6 +24,7 @@ from radiostream.threads import Deadline
 if TYPE_CHECKING:
     from radiostream.clock import Clock
     from radiostream.loudness.levels import Levels
+    from radiostream.live.attach import Live
     from radiostream.playlist.library import Library, Listing
     from radiostream.playlist.state import Saved, StateKeeper
     from radiostream.playlist.tagger import Tagger
@@ -86,6 +87,8 @@ class Stations:
         self._left: dict[str, Saved] = {}
         """Where the stations were that have gone; the one that went last is the last. The library's thread."""
         self._lock = threading.Lock()  # guards _running and _stopped, so that each producer is started once
+        self._live: dict[str, Live] = {}
+        """The live side of each station that has one. The library's thread; `stop` reads it."""
         self._running: set[Station] = set()
         self._stopped = False
 
@@ -127,6 +130,7 @@ class Stations:
         if entry.settings_error:
             station.configure(config, entry.settings_error)
         self._level(station, config)
+        self._follow_live(station, config)
         return station
 
     def _level(self, station: Station, config: StationConfig) -> None:
@@ -144,6 +148,19 @@ class Stations:
         station.take_levels(self._levels)
         self._levels.update(config.route, self._tracks.get(config.route, ()))
 
+    def _follow_live(self, station: Station, config: StationConfig) -> None:
+        """Give the station a live side where sources may come, and have its relay follow what `config` says."""
+        live = self._live.get(config.route)
+        if live is None and not (config.relay or self._config.source_password):
+            return
+        if live is None:
+            from radiostream.live.attach import Live  # who has no live sources does not pay for them
+
+            live = self._live[config.route] = Live(station, self._clock)
+        live.follow(config.relay)
+        if station in self._running:
+            live.start()
+
     def _saved(self, route: str) -> Saved | None:
         if saved := self._left.pop(route, None):
             return saved
@@ -157,6 +174,7 @@ class Stations:
             library.add(route, entry.config.directory, trusting=True)
         station.configure(entry.config, entry.settings_error)
         self._level(station, entry.config)
+        self._follow_live(station, entry.config)
 
     def _end(self, station: Station) -> None:
         """Its directory, or the operator's word for it, is gone."""
@@ -171,6 +189,8 @@ class Stations:
                 del self._left[next(iter(self._left))]
             if self._state is not None:
                 self._state.keep(route, saved)
+        if live := self._live.pop(route, None):
+            live.close()
         station.stop()
         self._tagger.enqueue(route, ())
         self._tracks.pop(route, None)
@@ -201,6 +221,8 @@ class Stations:
             self._running.add(station)
         name = f"producer {station.config.route}"
         threading.Thread(target=station.run, name=name, daemon=True).start()
+        if live := self._live.get(station.config.route):
+            live.start()
 
     def tags_read(self, track: Track, _tags: Tags) -> None:
         """The tagger's thread: a track's tags are known."""
@@ -237,6 +259,8 @@ class Stations:
         """End every producer and, at the end of a frame, every listener's stream. Does not wait for them."""
         with self._lock:
             self._stopped = True
+        for live in tuple(self._live.values()):
+            live.close()
         for station in self.table.values():
             station.stop()
         if self._levels is not None:

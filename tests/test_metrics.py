@@ -54,6 +54,7 @@ def station(track: object = "a track") -> Any:
     audience.enter(gone)
     audience.leave(gone, dropped=True)
     return SimpleNamespace(
+        live=None,
         audience=audience,
         status=SimpleNamespace(on_air=SimpleNamespace(track=track)),
         published_s=3600.5,
@@ -179,3 +180,18 @@ def test_the_start_does_not_wait_for_the_library() -> None:
     """Stations are on the air before it is imported."""
     program = "import sys, radiostream.app; sys.exit('prometheus_client' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_live_sources_are_counted_where_they_may_come() -> None:
+    """A station that has a live side has four series more; without one there is not a byte of them."""
+    assert b"audio_live" not in render(site({"/": station()}), "")[1]
+    one = station()
+    one.live = SimpleNamespace(connected=1, bytes_total=1234, stalls=2, buffered_s=2.5)
+    found = values(families(parse_text, render(site({"/": one, "/humor": station()}), "")[1]), "stream")
+    live = {key: value for key, value in found.items() if key[0].startswith("audio_live")}
+    assert live == {
+        ("audio_live_connected", "/"): 1,
+        ("audio_live_bytes_total", "/"): 1234,
+        ("audio_live_stalls_total", "/"): 2,
+        ("audio_live_buffer_seconds", "/"): 2.5,
+    }

@@ -21,6 +21,9 @@ NEXT: Final = "next-track"
 PREVIOUS: Final = "prev-track"
 SHUFFLE: Final = "shuffle"
 RELOAD: Final = "reload-playlist"
+END_LIVE: Final = "end-live"
+RESUME_RELAY: Final = "resume-relay"
+ACTIONS: Final = (LOGIN, LOGOUT, NEXT, PREVIOUS, SHUFFLE, RELOAD, END_LIVE, RESUME_RELAY)
 
 
 class Audit:
@@ -28,7 +31,7 @@ class Audit:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # guards the counters below
-        self._done: Counter[str] = Counter(dict.fromkeys((LOGIN, LOGOUT, NEXT, PREVIOUS, SHUFFLE, RELOAD), 0))
+        self._done: Counter[str] = Counter(dict.fromkeys(ACTIONS, 0))
         self._wrong_passwords = 0
         self._throttled = 0
 

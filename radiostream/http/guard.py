@@ -25,6 +25,19 @@ def require_operator(site: Site, request: Request) -> None:
         raise Refusal(403, "cross-site request refused")
 
 
+def require_source(site: Site, request: Request) -> None:
+    """Return for a broadcaster; raise the refusal for everybody else. Wrong tries are counted apart from the
+    operator's."""
+    if site.source_auth is None:
+        raise Refusal(404, "there is nothing here")
+    verdict = site.source_auth.check_header(request.headers.get("authorization"), request.client.address)
+    note(site, request, verdict)
+    if verdict.retry_after_s:
+        raise Refusal(429, "too many wrong passwords, wait", ("Retry-After", str(verdict.retry_after_s)))
+    if not verdict.ok:
+        raise Refusal(401, "the broadcasters' password is needed", ("WWW-Authenticate", 'Basic realm="radiostream"'))
+
+
 def insist(site: Site, request: Request, verdict: Verdict) -> None:
     """Return for the right password; note and refuse every other verdict."""
     note(site, request, verdict)

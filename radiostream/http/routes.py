@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from radiostream.http.guard import require_operator, require_own_page
-from radiostream.http.handlers import api, control, events, hls, operator, static, streams
-from radiostream.http.protocol.message import CORS, NO_STORE, Answer, Refusal, Request, Response
+from radiostream.http.guard import require_operator, require_own_page, require_source
+from radiostream.http.handlers import api, control, events, hls, operator, sources, static, streams
+from radiostream.http.protocol.message import CORS, NO_STORE, SOURCES, Answer, Refusal, Request, Response
 from radiostream.http.site import Site
 from radiostream.http.views import exports
 
@@ -29,6 +29,8 @@ class Route:
     """Whether only the operator may ask."""
     own_page: bool = False
     """Whether it is refused to forms on other sites' pages."""
+    source: bool = False
+    """Whether only broadcasters may ask."""
 
 
 def _public(handler: Handler) -> dict[str, Route]:
@@ -66,6 +68,9 @@ ROUTES: Final[dict[str, dict[str, Route]]] = {
     "/logout": {"POST": Route(operator.logout, own_page=True)},
     "/status.json": _operators(operator.status_json),
     "/admin/listclients": _operators(operator.list_clients),
+    "/admin/metadata": {"GET": Route(sources.metadata, source=True)},
+    "/end-live/": _command(sources.end_live),
+    "/resume-relay/": _command(sources.resume_relay),
     "/next-track/": _command(control.next_track),
     "/prev-track/": _command(control.previous_track),
     "/shuffle/": _command(control.shuffle),
@@ -75,14 +80,17 @@ ROUTES: Final[dict[str, dict[str, Route]]] = {
 too. What is not here may be a station's stream (`/humor`, `/humor.mp3`), its playlist (`/humor.m3u`) or its HLS
 (`/humor.m3u8`)."""
 
-METHODS: Final = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH")
-"""What is known; the last three are for no path."""
+METHODS: Final = ("GET", "HEAD", "POST", "OPTIONS", *SOURCES, "DELETE", "PATCH")
+"""What is known; the last two are for no path."""
 
 
 def answer(site: Site, request: Request) -> Answer:
     """The answer to `request`; raises Refusal."""
     if request.method not in METHODS:
         raise Refusal(501, "no such method")
+    if request.method in SOURCES and site.source_auth is not None:
+        require_source(site, request)
+        return sources.source(site, request)
     routes, rest = _find(request.path)
     if routes is None:
         exact = request.path.rstrip("/")
@@ -96,6 +104,8 @@ def answer(site: Site, request: Request) -> Answer:
         require_operator(site, request)
     if route.own_page:
         require_own_page(site, request)
+    if route.source:
+        require_source(site, request)
     return route.handler(site, request, rest)
 
 
@@ -118,7 +128,7 @@ def _allowed(routes: dict[str, Route]) -> str:
 
 
 def _options(routes: dict[str, Route]) -> Response:
-    is_public = any(not route.operator for method, route in routes.items() if method == "GET")
+    is_public = any(not (route.operator or route.source) for method, route in routes.items() if method == "GET")
     return Response(204, headers=(("Allow", _allowed(routes)), *(CORS if is_public else ())))
 
 

@@ -28,6 +28,7 @@ from radiostream.http.protocol.message import (
     HTML,
     JSON,
     NO_STORE,
+    SOURCES,
     Answer,
     Gone,
     Refusal,
@@ -161,6 +162,9 @@ class Connection(BaseRequestHandler):
                 takeover, data = answer.takeover, head_bytes(answer, close=True)
                 return lambda connection: takeover(connection, data)
             self._send(answer, closes=closes, is_head=request.method == "HEAD")
+            if request.method in SOURCES:
+                with waiting(self.request):
+                    wire.linger()
         return None
 
     def _send(self, answer: Answer, *, closes: bool, is_head: bool = False) -> None:
@@ -193,11 +197,13 @@ class Connection(BaseRequestHandler):
     def _read_request(self, wire: Wire) -> tuple[Request, bool]:
         """The next request, and whether the connection ends with it. Raises Gone, or Refusal where it is not one."""
         method, target, fields, closes = head.parse(wire.read_head())
+        peer = str(self.client_address[0])
+        if method in SOURCES:
+            return _request(self.server.site, method, target, fields, peer, wire.take_rest()), True
         length = _length(fields)
         if 0 < length <= BODY_MAX and fields.get("expect", "").lower() == "100-continue":
             self.request.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = wire.read_body(length) if length else b""
-        peer = str(self.client_address[0])
         own = "" if "host" in fields else authority(*self.request.getsockname()[:2])
         return _request(self.server.site, method, target, fields, peer, body, own), closes
 
@@ -230,7 +236,7 @@ def _request(
     except ValueError:
         raise Refusal(400, "the query is malformed") from None
     client = client_of(peer, fields, site.config.trusted_proxies)
-    return Request(method, path, query, fields, client, body, own, raw_path)
+    return Request(method, path, query, fields, client, body, own, raw_path, raw_query)
 
 
 def refused(refusal: Refusal, request: Request | None) -> Response:

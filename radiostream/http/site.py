@@ -45,6 +45,8 @@ class Site:
     """For an Accept header: content type and body."""
     server_facts: Callable[[], dict[str, Any]]
     """Version, uptime, memory and CPU of the process, for the operator's page."""
+    source_auth: Auth | None = None
+    """The broadcasters' password; None where nobody may broadcast."""
     now_s: Callable[[], float] = time.monotonic
     """Monotonic seconds, by the stations' clock."""
     started_at: float = field(default_factory=time.time)

@@ -211,6 +211,13 @@ class Desk:
         self.wake_relay()
         return bool(self.relay_url)
 
+    def forget_relay(self) -> None:
+        """There is no relay any more, or another one."""
+        self.relay_url, self.relay_trouble, self.relay_paused = "", "", False
+        self._relay_was_on = False
+        if (relay := self._relay) is not None:
+            relay.end("the station relays it no more", at_once=True)
+
     def close(self) -> None:
         """The station goes: every source is let go, none is taken any more."""
         self._closed = True
@@ -224,6 +231,11 @@ class Desk:
     def feeds(self) -> list[Feed]:
         """The sources that are connected."""
         return [feed for feed in (self._broadcaster, self._relay) if feed is not None]
+
+    @property
+    def connected(self) -> int:
+        """How many there are."""
+        return len(self.feeds)
 
     @property
     def bytes_total(self) -> int:

@@ -35,6 +35,7 @@ class Relay:
 
     def __init__(self, desk: Desk, url: str, clock: Clock) -> None:
         self._desk = desk
+        self._url = url
         self._clock = clock
         self._pause_s = PAUSE_S
         self._told = ""
@@ -47,9 +48,8 @@ class Relay:
         self._worker.start()
 
     def close(self) -> None:
-        """Let go of the stream, and fetch it no more; does not wait."""
+        """Fetch the stream no more; does not wait. Whoever has the desk lets go of what is connected."""
         self._worker.close()
-        self._desk.close()
 
     def step(self) -> float | None:
         """Fetch the stream until it ends; seconds until the next try."""
@@ -58,6 +58,8 @@ class Relay:
             return None
         began_s = self._clock.now_s()
         self._fetch()
+        if self._worker.stopping:
+            return None
         if self._clock.now_s() - began_s >= SOUND_S:
             self._pause_s = PAUSE_S
         pause_s, self._pause_s = self._pause_s, min(PAUSE_MOST_S, 2 * self._pause_s)
@@ -65,7 +67,7 @@ class Relay:
 
     def _fetch(self) -> None:
         try:
-            upstream = open_stream(self._desk.relay_url)
+            upstream = open_stream(self._url)
         except UpstreamError as error:
             self._tell(str(error))
         else:
@@ -78,7 +80,7 @@ class Relay:
         if family is None or family not in ("", desk.family):
             self._tell(f"sends {quoted(upstream.content_type)}, this station sends {desk.family}")
             return
-        about = About(RELAY, desks.shown_url(desk.relay_url), name=said(upstream.name).title)
+        about = About(RELAY, desks.shown_url(self._url), name=said(upstream.name).title)
         feed = desk.offer(about, desk.family)
         demuxer = Demuxer(upstream.metaint)
         desk.relay_trouble = self._told = ""
@@ -101,6 +103,4 @@ class Relay:
         if trouble != self._told:
             self._told = trouble
             route = self._desk.route
-            log.warning(
-                "%s: relay: %s %s", route, desks.shown_url(self._desk.relay_url), trouble, extra={"station": route}
-            )
+            log.warning("%s: relay: %s %s", route, desks.shown_url(self._url), trouble, extra={"station": route})

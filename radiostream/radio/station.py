@@ -78,6 +78,8 @@ class Station:
         self.hls = Hls(clock)
         self._settings_error = ""
         self._levels: Levels | None = None
+        self.live: LiveInput | None = None
+        """The sources that may take it over; None where none may."""
         self.restarts = 0
         self._tagger = tagger
         self._changes = changes
@@ -132,6 +134,7 @@ class Station:
 
     def take_live(self, live: LiveInput) -> Future[None]:
         """From now on the sources of `live` may take the station over."""
+        self.live = live
         return self._inbox.post(lambda: setattr(self._playout, "live", live))
 
     def take_levels(self, levels: Levels | None) -> Future[None]:

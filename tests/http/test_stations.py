@@ -83,6 +83,7 @@ def test_now_playing_to_the_letter() -> None:
         "listeners": 0,
         "skip": True,
         "kind": "track",
+        "live": False,
         "track": "file.mp3",
         "title": "Title",
         "artist": "Artist",

@@ -48,7 +48,7 @@ def _request_line(line: bytes) -> tuple[str, str, int]:
     if len(parts) != 3 or not _is_token(parts[0]) or min(parts[1], default=0) < 0x21 or 0x7F in parts[1]:
         raise Refusal(400, "the request line is malformed")
     method, target, version = parts
-    if version not in (b"HTTP/1.1", b"HTTP/1.0"):
+    if version not in (b"HTTP/1.1", b"HTTP/1.0", b"ICE/1.0"):
         is_another = len(version) == 8 and version.startswith(b"HTTP/") and version[5:8:2].isdigit()
         raise Refusal(505 if is_another else 400, "this speaks HTTP/1.1 and HTTP/1.0")
     return method.decode(), target.decode("utf-8", "replace"), int(version == b"HTTP/1.1")

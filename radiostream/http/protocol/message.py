@@ -28,6 +28,9 @@ KEEP_ALIVE_S: Final = 75.0
 """How long a kept connection may stay silent between two requests: longer than the 60 s of load balancers, which would
 else send a request into a connection that ends just then."""
 
+SOURCES: Final = ("PUT", "SOURCE")
+"""The methods of broadcasters, whose body has no end and is read by whoever takes the connection over."""
+
 NO_STORE: Final = ("Cache-Control", "no-store")
 ANY_ORIGIN: Final = ("Access-Control-Allow-Origin", "*")
 CORS: Final[Headers] = (
@@ -60,6 +63,9 @@ class Request:
     """Our socket's address and port, for a request that names no host."""
     raw_path: str = ""
     """As it was sent; empty where it does not differ."""
+
+    raw_query: str = ""
+    """As it was sent."""
 
     @property
     def depth(self) -> int:

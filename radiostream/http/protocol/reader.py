@@ -66,6 +66,11 @@ class Wire:
         self._rest = data[length:]
         return data[:length]
 
+    def take_rest(self) -> bytes:
+        """What has been read behind the head, for whoever reads the connection from now on."""
+        rest, self._rest = self._rest, b""
+        return rest
+
     def linger(self) -> None:
         """End the connection after a refusal: what the client still sends is taken, for a moment and to a limit.
         Closing with bytes unread would reset the connection, which can cost the client the answer."""

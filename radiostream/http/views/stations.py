@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from radiostream.audio.frames import CONTENT_TYPES, OGG
-from radiostream.playlist.history import TRACK
+from radiostream.playlist.history import LIVE, TRACK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,6 +59,7 @@ def now_playing(station: Station, now_s: float, base_path: str) -> dict[str, Any
         "listeners": len(station.audience),
         "skip": bool(on_air and on_air.skipped_to),
         "kind": on_air.kind if on_air else TRACK,
+        "live": bool(on_air and on_air.kind == LIVE),
         **(_playing(station, playing, now_s, base_path) if playing else _silence(on_air)),
     }
 
@@ -158,10 +159,17 @@ def operators(station: Station, now_s: float, base_path: str) -> dict[str, Any]:
         "demo": status.demo,
         "drift_ms": round(station.drift_s * 1000, 1),
         "plot": list(station.audience.plot),
+        "live": _live(station),
         "history": history(status.history),
         "left_out": [{"name": left.name, "reason": left.reason} for left in status.left_out],
         "mismatched": [{"name": left.name, "reason": left.reason} for left in status.mismatched],
     }
+
+
+def _live(station: Station) -> list[dict[str, Any]]:
+    """Who sends to the station, or is fetched: from where, since when, at what rate, how much is buffered."""
+    rows = station.live.rows() if station.live else []
+    return [{**row, "since": iso(row["since"])} if "since" in row else row for row in rows]
 
 
 def everything(stations: Mapping[str, Station], base_url: str, now_s: float, base_path: str) -> dict[str, Any]:
