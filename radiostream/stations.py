@@ -23,8 +23,8 @@ from radiostream.threads import Deadline
 
 if TYPE_CHECKING:
     from radiostream.clock import Clock
-    from radiostream.loudness.levels import Levels
     from radiostream.live.attach import Live
+    from radiostream.loudness.levels import Levels
     from radiostream.playlist.library import Library, Listing
     from radiostream.playlist.state import Saved, StateKeeper
     from radiostream.playlist.tagger import Tagger
