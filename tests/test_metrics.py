@@ -138,6 +138,7 @@ def test_series_of_the_server() -> None:
         ("audio_refused_total", "events"): 0,
         ("audio_refused_total", "connections"): 0,
         ("audio_refused_total", "address"): 0,
+        ("audio_refused_total", "memory"): 0,
     }
     assert found["process_resident_memory_bytes"].samples[0].value > 1e6
     assert found["process_cpu_seconds"].type == "counter"

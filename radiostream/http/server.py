@@ -15,6 +15,7 @@ import logging
 import socket
 import time
 from contextlib import suppress
+from functools import partial
 from http.server import ThreadingHTTPServer
 from socketserver import BaseRequestHandler, TCPServer
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,8 @@ from urllib.parse import parse_qsl, unquote
 from radiostream.http import routes
 from radiostream.http.protocol import head
 from radiostream.http.protocol.compression import packed
+from radiostream.http.protocol.held import TooMuch
+from radiostream.http.protocol.limits import MEMORY
 from radiostream.http.protocol.message import (
     ANY_ORIGIN,
     HTML,
@@ -40,7 +43,7 @@ from radiostream.http.protocol.message import (
     json_response,
 )
 from radiostream.http.protocol.proxies import authority, client_of
-from radiostream.http.protocol.reader import BODY_MAX, Wire
+from radiostream.http.protocol.reader import BODY_MAX, Wire, send_all
 from radiostream.http.views import pages
 from radiostream.logs import quoted
 
@@ -49,13 +52,19 @@ if TYPE_CHECKING:
 
     from radiostream.http.site import Site
 
-    Takeover = Callable[[socket.socket], None]
+    Takeover = Callable[[], None]
 
 log = logging.getLogger(__name__)
 
 STACK_BYTES: Final = 256 << 10
 """Virtual; only what is touched is resident."""
 SEND_S: Final = 30.0
+"""A client that takes nothing of its answer for so long is given up."""
+BUFFER_BYTES: Final = 32 << 10
+"""Asked of the kernel for either direction of a connection; it doubles it."""
+REQUEST_S: Final = 0.2
+"""How long the acceptor waits for a request that it answers itself, since there is no thread to be had."""
+ALIVE: Final = b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\nConnection: close\r\n\r\nOK\n"
 BUSY: Final = (
     b"HTTP/1.0 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nbusy\n"
 )
@@ -73,7 +82,7 @@ class RadioServer(ThreadingHTTPServer):
 
     def __init__(self, site: Site, host: str, port: int) -> None:
         self.site = site
-        self._is_out_of_files = False
+        self._is_out_of_files = self._is_out_of_threads = False
         if ":" in host:
             self.address_family = socket.AF_INET6
         super().__init__((host, port), Connection)
@@ -83,7 +92,10 @@ class RadioServer(ThreadingHTTPServer):
         if self.address_family == socket.AF_INET6:
             with suppress(OSError):
                 self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        # Every connection has these from the listening socket: small answers at once, notice of a peer that is dead.
+        # Every connection has these from the listening socket: small answers at once, notice of a peer that is dead,
+        # and a bound on what it can hold in the kernel, whose buffers would grow to megabytes.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(SEND_S * 1000))
@@ -115,10 +127,22 @@ class RadioServer(ThreadingHTTPServer):
         try:
             # A `threading.Thread` costs 2.5 KB for as long as it runs, and a hand-shake at its start.
             _thread.start_new_thread(self.process_request_thread, (request, client_address))
-        except RuntimeError:  # no more threads to be had
-            log.exception("no thread for a connection")
+            self._is_out_of_threads = False
+        except RuntimeError as error:
+            if not self._is_out_of_threads:
+                log.error("no thread for a connection, sending clients away: %s", error)
+            self._is_out_of_threads = True
+            self._answer_without_thread(request)
             self.site.limits.release()
             self.shutdown_request(request)
+
+    def _answer_without_thread(self, connection: socket.socket) -> None:
+        """Tell a monitor that we live, and everybody else that we are busy."""
+        with suppress(OSError):
+            connection.settimeout(REQUEST_S)
+            target = connection.recv(1 << 10).partition(b" ")[2].partition(b" ")[0]
+            own = b"/healthz", self.site.config.base_path.encode() + b"/healthz"
+            connection.sendall(ALIVE if target in own else BUSY)
 
     def handle_error(self, _request: Any, _client_address: Any) -> None:
         """A bug in a connection's thread, logged once."""
@@ -140,7 +164,7 @@ class Connection(BaseRequestHandler):
         finally:
             self.server.site.limits.release()
         if stream is not None:
-            stream(self.request)
+            stream()
 
     def _serve(self) -> Takeover | None:
         """Request after request; returns what is to own the connection from now on, if one turns into a stream. What
@@ -159,8 +183,7 @@ class Connection(BaseRequestHandler):
             answer = self._answer(request)
             closes = closes or isinstance(answer, Stream) or answer.status == 501
             if isinstance(answer, Stream) and answer.takeover is not None:
-                takeover, data = answer.takeover, head_bytes(answer, close=True)
-                return lambda connection: takeover(connection, data)
+                return partial(answer.takeover, self.request, bytearray(head_bytes(answer, close=True)))
             self._send(answer, closes=closes, is_head=request.method == "HEAD")
             if request.method in SOURCES:
                 with waiting(self.request):
@@ -168,13 +191,19 @@ class Connection(BaseRequestHandler):
         return None
 
     def _send(self, answer: Answer, *, closes: bool, is_head: bool = False) -> None:
-        data = head_bytes(answer, close=closes)
-        with self.server.site.limits.waiting(self.request):
+        limits = self.server.site.limits
+        body = answer.body if isinstance(answer, Response) and not is_head else b""
+        with limits.waiting(self.request):
             if isinstance(answer, Sent) and not is_head:
-                answer.send(self.request, data)
+                answer.send(self.request, head_bytes(answer, close=closes))
                 return
-            self.request.settimeout(SEND_S)
-            self.request.sendall(data + answer.body if isinstance(answer, Response) and not is_head else data)
+            try:
+                with limits.held.hold(body):
+                    send_all(self.request, head_bytes(answer, close=closes), body, stall_s=SEND_S)
+            except TooMuch:
+                limits.count(MEMORY)
+                full = refused(Refusal(503, "too much is being sent, try again soon", ("Retry-After", "5")), None)
+                send_all(self.request, head_bytes(full, close=closes), full.body, stall_s=SEND_S)
 
     def _answer(self, request: Request) -> Answer:
         site = self.server.site

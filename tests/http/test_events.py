@@ -179,7 +179,7 @@ def reading(house: House, send_buffer: int = 0) -> Iterator[tuple[BufferedReader
 
     def tell() -> None:
         with near:
-            takeover(near, head_bytes(response, close=True))
+            takeover(near, bytearray(head_bytes(response, close=True)))
 
     thread = threading.Thread(target=tell)
     thread.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import errno
 import json
 import socket
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from radiostream.http.protocol.held import HELD_MAX
 from radiostream.http.protocol.message import Refusal, Request, Response, head_bytes
 from radiostream.http.protocol.proxies import Client
 from radiostream.http.server import RadioServer, _length, _request, refused
@@ -189,6 +191,48 @@ def test_a_lack_of_descriptors_is_told_once(
             with socket.create_connection(("127.0.0.1", server.server_port)):
                 server.get_request()[0].close()
     assert [record.message for record in caplog.records] == ["cannot accept a connection: no files"] * 2
+
+
+def test_no_thread_to_be_had(house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Told once, not with each client; a monitor hears that we live, everybody else that we are busy, none is cut off
+    before it is told."""
+
+    def refuse(*_: object) -> int:
+        raise RuntimeError("can't start new thread")
+
+    with RadioServer(house.site, "127.0.0.1", 0) as server:
+        asked = {
+            b"GET /healthz": b"200 OK",
+            b"GET /radio/healthz": b"200 OK",
+            b"GET /": b"503",
+            b"POST /healthzz": b"503",
+        }
+        for _ in range(2):
+            with monkeypatch.context() as patched:
+                patched.setattr(_thread, "start_new_thread", refuse)
+                for request, status in asked.items():
+                    assert status in answer_of(server, request)
+            assert b"200 OK" in answer_of(server, b"GET /healthz")  # by a thread again
+        assert [one.message for one in caplog.records if one.levelname == "ERROR"] == [
+            "no thread for a connection, sending clients away: can't start new thread"
+        ] * 2
+
+
+def answer_of(server: RadioServer, request: bytes) -> bytes:
+    """What a client reads until the connection ends."""
+    with socket.create_connection(("127.0.0.1", server.server_port), 20) as client:
+        client.sendall(request + b" HTTP/1.0\r\n\r\n")
+        server.handle_request()
+        return b"".join(iter(lambda: client.recv(1 << 16), b""))
+
+
+def test_what_clients_do_not_take_is_bounded(house: House) -> None:
+    """Where others hold as much as may be, one more large answer is a 503, and a small one is sent."""
+    limits = house.site.limits
+    with RadioServer(house.site, "127.0.0.1", 0) as server, limits.held.hold(bytes(HELD_MAX)):
+        assert b"503 " in answer_of(server, b"GET /static/style.css")
+        assert b"200 OK" in answer_of(server, b"GET /healthz")
+    assert limits.refused["memory"] == 1
 
 
 class _Full:

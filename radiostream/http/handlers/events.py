@@ -10,6 +10,7 @@ import json
 import socket
 from typing import TYPE_CHECKING, Any, Final
 
+from radiostream.http.protocol.held import TooMuch
 from radiostream.http.protocol.message import ANY_ORIGIN, Refusal, Request, Stream
 from radiostream.http.views import stations as views
 
@@ -43,12 +44,13 @@ def events(site: Site, request: Request, _: str) -> Stream:
         raise Refusal(503, "too many event subscribers, try again soon", ("Retry-After", "10"))
     base, base_path = site.base_url(request), site.base_path(request)
 
-    def takeover(connection: socket.socket, head: bytes) -> None:
+    def takeover(connection: socket.socket, head: bytearray) -> None:
         try:
             connection.sendall(head)
+            head.clear()
             tell(site, connection, base, base_path)
-        except OSError:
-            pass  # the reader left
+        except (OSError, TooMuch):
+            pass  # the reader left, or comes back when there is room
         finally:
             site.limits.events.leave(address)
 
@@ -60,14 +62,18 @@ def tell(site: Site, connection: socket.socket, base: str, base_path: str) -> No
     connection.settimeout(SEND_S)
     subscriber = Subscriber(site, base, base_path)
     seen = site.changes.wait(-1, 0)
-    connection.sendall(b"retry: 2000\n\n" + subscriber.news())
+    held = site.limits.held
+    with held.hold(state := b"retry: 2000\n\n" + subscriber.news()):
+        connection.sendall(state)
+    del state
     while not site.changes.closed:
         count = site.changes.wait(seen, HEARTBEAT_S)
         data = subscriber.news()
         if data or count == seen:
-            connection.sendall(data or HEARTBEAT)
-        seen = count
-        if data:
+            with held.hold(data):
+                connection.sendall(data or HEARTBEAT)
+        seen, is_news, data = count, bool(data), b""
+        if is_news:
             site.changes.pause(PAUSE_S)
 
 

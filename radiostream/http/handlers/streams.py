@@ -70,7 +70,7 @@ def _serve(
     framer: Framer | None,
     is_browser: bool,
     connection: socket.socket,
-    head: bytes,
+    head: bytearray,
 ) -> None:
     """Feed one listener until it leaves or is left; runs in its thread, with nothing else alive on its stack."""
     route = station.config.route
@@ -80,7 +80,7 @@ def _serve(
         log.info("%s: listener %d from %s: %s", route, one.id, one.address, quoted(one.agent), extra=about)
         del about
         connection.sendall(head)
-        del head
+        head.clear()
         listener.tune(connection)
         why = listener.Feed(connection, station, one, framer, is_browser).run()
     except OSError:

@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Final
 
+from radiostream.http.protocol.held import Held
 from radiostream.http.protocol.proxies import network_of
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,9 @@ EVICTABLE: Final = 8
 LISTENERS: Final = "listeners"
 EVENTS: Final = "events"
 CONNECTIONS: Final = "connections"
+MEMORY: Final = "memory"
 ADDRESS: Final = "address"
+CAUSES: Final = (LISTENERS, EVENTS, CONNECTIONS, ADDRESS, MEMORY)
 
 
 class Share:
@@ -100,7 +103,8 @@ class Limits:
     def __init__(self, max_listeners: int, max_per_address: int = 0, short_max: int = SHORT_MAX) -> None:
         self.listeners = Share(self, LISTENERS, max_listeners, max_per_address)
         self.events = Share(self, EVENTS, EVENTS_MAX, EVENTS_PER_ADDRESS)
-        self.refused: Counter[str] = Counter({LISTENERS: 0, EVENTS: 0, CONNECTIONS: 0, ADDRESS: 0})
+        self.refused: Counter[str] = Counter(dict.fromkeys(CAUSES, 0))
+        self.held = Held()
         self.short_max = short_max
         """How many short requests at once; may be replaced by any thread."""
         self._room = threading.Condition()  # guards everything below, and refused; notified when a place gets free

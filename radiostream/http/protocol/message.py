@@ -118,8 +118,9 @@ class Stream:
     status: int
     content_type: str
     headers: Headers
-    takeover: Callable[[socket.socket, bytes], None] | None = field(default=None, compare=False)
-    """Called with the socket and the head, which it sends first; it frees what the handler took. None for HEAD."""
+    takeover: Callable[[socket.socket, bytearray], None] | None = field(default=None, compare=False)
+    """Called with the socket and the head, which it sends first, and clears, since our caller holds it for as long as
+    this runs; it frees what the handler took. None for HEAD."""
 
 
 Answer = Response | Sent | Stream

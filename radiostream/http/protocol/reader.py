@@ -20,8 +20,9 @@ LINGER_S: Final = 1.0
 LINGER_BYTES: Final = 4 << 20
 
 LINE_MAX: Final = 8 << 10
-HEAD_MAX: Final = 32 << 10
-BODY_MAX: Final = 64 << 10
+HEAD_MAX: Final = 16 << 10
+BODY_MAX: Final = 16 << 10
+"""The longest that is sent to us is a login form."""
 RECEIVE_BYTES: Final = 16 << 10
 
 
@@ -89,6 +90,19 @@ class Wire:
         if not data:
             raise Gone
         return data
+
+
+def send_all(connection: socket.socket, *parts: bytes | memoryview, stall_s: float) -> None:
+    """Send `parts` one after another, without a copy. Raises OSError where the client leaves, and TimeoutError where it
+    takes nothing for `stall_s`."""
+    connection.settimeout(stall_s)
+    left = [memoryview(part) for part in parts if part]
+    while left:
+        sent = connection.sendmsg(left)
+        while left and sent >= len(left[0]):
+            sent -= len(left.pop(0))
+        if left:
+            left[0] = left[0][sent:]
 
 
 def has_room(connection: socket.socket, timeout_s: float) -> bool:
