@@ -1,0 +1,109 @@
+"""The end, however early it comes: signals before the server listens, and in its first second under a crowd."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+ENDS = 15
+CROWD = 100
+PATIENCE_S = 20.0
+
+
+def started(directory: Path) -> subprocess.Popen[str]:
+    """A server that is only just starting."""
+    command = [sys.executable, "-m", "radiostream", "--host", "127.0.0.1", "--port", "0", "--audio-dir", str(directory)]
+    return subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(Path.cwd())}
+    )
+
+
+def log_until(process: subprocess.Popen[str], pattern: str) -> re.Match[str]:
+    """The first line of the log that matches."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if found := re.search(pattern, line):
+            return found
+    raise AssertionError(f"{pattern} did not come")
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Exit status and the rest of the log."""
+    try:
+        _, log = process.communicate(timeout=PATIENCE_S)
+    finally:
+        process.kill()
+    return process.returncode, log
+
+
+def crowd(port: int, count: int) -> list[socket.socket]:
+    """So many players who have asked and read nothing yet."""
+    players = []
+    for _ in range(count):
+        with suppress(OSError):
+            player = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
+            player.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            players.append(player)
+    return players
+
+
+def test_an_end_in_the_first_second_under_a_crowd(three_tones: Path) -> None:
+    """No signal is lost between two looks, whatever the threads do: many times in a row, each in under 3 s."""
+    for _ in range(ENDS):
+        process = started(three_tones)
+        port = int(log_until(process, r"listens on port (\d+)")[1])
+        players: list[socket.socket] = []
+        coming = threading.Thread(target=lambda port=port, players=players: players.extend(crowd(port, CROWD)))
+        coming.start()
+        log_until(process, r"listener \d+ from")
+        process.send_signal(signal.SIGTERM)
+        begun_s = time.monotonic()
+        status, log = ended(process)
+        assert status == 0, log
+        assert time.monotonic() - begun_s < 3.0
+        assert "Traceback" not in log
+        coming.join(PATIENCE_S)
+        for player in players:
+            player.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("wait_s", [0.1, 0.2, 0.3, 0.5])
+def test_a_signal_while_it_starts(three_tones: Path, number: signal.Signals, wait_s: float) -> None:
+    """One that comes before the server listens ends it as soon as it can be ended, without a traceback."""
+    process = started(three_tones)
+    threading.Event().wait(wait_s)
+    process.send_signal(number)
+    status, log = ended(process)
+    assert status in (0, -number), log  # the interpreter itself dies of a signal in its first moments
+    assert "Traceback" not in log or status == -number
+
+
+def test_sighup_while_it_starts_ends_nothing(three_tones: Path) -> None:
+    """A rescan that is asked for before there is a library is done then."""
+    process = started(three_tones)
+    threading.Event().wait(0.3)
+    process.send_signal(signal.SIGHUP)
+    log_until(process, r"listens on port (\d+)")
+    process.send_signal(signal.SIGTERM)
+    assert ended(process)[0] == 0
+
+
+def test_a_second_signal_ends_at_once(three_tones: Path, tmp_path: Path) -> None:
+    """Whoever cannot wait sends it again."""
+    process = started(three_tones)
+    log_until(process, r"listens on port (\d+)")
+    process.send_signal(signal.SIGTERM)
+    log_until(process, "stopping")
+    process.send_signal(signal.SIGTERM)
+    assert ended(process)[0] in (0, 1)
