@@ -57,6 +57,7 @@ ROUTES: Final[dict[str, dict[str, Route]]] = {
     "/streams": _public(api.streams),
     "/now-playing": _public(api.now_playing),
     "/history": _public(api.history),
+    "/schedule": _public(api.schedule),
     "/events": _public(events.events),
     "/status-json.xsl": _public(api.icecast),
     # for monitors

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from radiostream.audio.formats import FAMILY_BY_SUFFIX
 from radiostream.playlist.names import LEAVE_OUT_MARKS, is_clutter, is_system_directory
+from radiostream.playlist.orders import is_order
 from radiostream.playlist.track import Track
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ class Folder:
 
     # fmt: off
     __slots__ = (
-        "calls", "children", "entries", "left_out", "marked", "mtime_ns", "path", "place", "reread_until_s", "settling",
-        "tracks", "why",
+        "calls", "children", "entries", "left_out", "marked", "mtime_ns", "order", "path", "place", "reread_until_s",
+        "settling", "tracks", "why",
     )
     # fmt: on
 
@@ -67,6 +68,8 @@ class Folder:
         """Reasons by path."""
         self.children: dict[str, bool] = {}
         """The directories in it, and whether each is a link."""
+        self.order = ""
+        """Path of the list that gives an order, where it holds one."""
         self.entries = 0
         """How many names it holds."""
         self.why = ""
@@ -90,7 +93,7 @@ class Folder:
         known, settling = self.tracks, self.settling
         self.tracks, self.settling, self.left_out, self.children = {}, {}, {}, {}
         self.entries = self.calls = 0
-        self.marked = False
+        self.marked, self.order = False, ""
         complete = True
         try:
             with os.scandir(self.path) as entries:
@@ -137,6 +140,8 @@ class Folder:
             elif suffix in FAMILY_BY_SUFFIX:
                 self.calls += 1
                 self._judge_audio(entry.path, entry.stat(), known, before, still_ns)
+            elif is_order(name):
+                self.order = min(self.order or entry.path, entry.path)
             elif suffix in _OTHER_AUDIO:
                 self.left_out[entry.path] = f"{suffix} is not a format that is sent"
         except OSError as error:

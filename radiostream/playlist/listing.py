@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from radiostream.playlist.folder import Folder
+    from radiostream.playlist.orders import Order
     from radiostream.playlist.track import Track
 
 MOST_LEFT_OUT: Final = 1000
@@ -36,6 +37,8 @@ class Listing:
     trouble: str = ""
     """Why the directory cannot be read, in words that follow its name (`is missing`). Where it is gone there are no
     tracks; where it only cannot be read now, those that were known stay."""
+    orders: tuple[Order, ...] = ()
+    """What `order.m3u` says, in the directory itself and in its parts of the day."""
 
 
 def in_order(tracks: Iterable[Track]) -> tuple[Track, ...]:

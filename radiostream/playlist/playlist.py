@@ -92,10 +92,12 @@ class Playlist:
     def shuffle(self) -> bool:
         return self._shuffle
 
-    def update(self, tracks: Sequence[Track]) -> None:
-        """Take the whole new listing, in natural order: what is gone leaves, what is new joins the running cycle, in
-        order or (shuffle) at a random later slot. O(n)."""
-        self._tracks = {track.path: track for track in tracks}
+    def update(self, tracks: Sequence[Track], is_ordered: bool = False) -> None:
+        """Take the whole new listing, in natural order or (`is_ordered`) in one of its own: what is gone leaves, what
+        is new joins the running cycle, in order or (shuffle) at a random later slot. O(n)."""
+        before, self._tracks = self._tracks, {track.path: track for track in tracks}
+        if is_ordered and self._place in before and self._place not in self._tracks:
+            self._place = _nearest_before(self._place, before, self._tracks)
         self._promised = False
         self._queued = self._found(self._queued)
         self._heard = self._found(self._heard)
@@ -105,6 +107,21 @@ class Playlist:
             self._join()
         else:
             self._pending = deque(self._circle())
+
+    def move(self, old: str, new: str) -> None:
+        """Its directory has another path: what is remembered below `old` lies below `new`. `update` is to follow."""
+
+        def moved(path: str) -> str:
+            return new + path.removeprefix(old) if path.startswith(old) else path
+
+        self._pending = deque(map(moved, self._pending))
+        self._done, self._stepped_over = set(map(moved, self._done)), set(map(moved, self._stepped_over))
+        self._line = list(map(moved, self._line))
+        self._place = None if self._place is None else moved(self._place)
+        self._queued, self._heard = (
+            position if position.path is None else replace(position, path=moved(position.path))
+            for position in (self._queued, self._heard)
+        )
 
     def drop(self, track: Track) -> None:
         """`track` can not be played: until `update` finds it again, it is not there. O(1) where it was to come next."""
@@ -387,6 +404,12 @@ class Playlist:
         slots = set(self._rng.sample(range(len(kept) + len(added)), len(added)))
         old, new = iter(kept), iter(added)
         self._pending = deque(next(new if slot in slots else old) for slot in range(len(kept) + len(added)))
+
+
+def _nearest_before(path: str, before: Mapping[str, Track], now: Mapping[str, Track]) -> str | None:
+    """The last in front of `path`, in an order of before, that is still there."""
+    paths = list(before)
+    return next((path for path in reversed(paths[: paths.index(path)]) if path in now), None)
 
 
 def _path(value: object) -> str | None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from radiostream.playlist.folder import MISSING, Folder, is_gone, reason
 from radiostream.playlist.listing import Listing, Skipped, in_order, left_out
 from radiostream.playlist.mounts import is_network_mount
+from radiostream.playlist.orders import Order, OrderFiles
 from radiostream.playlist.pace import DEAR_S, Pace
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ class Directory:
         self._trouble = self._full = ""
         self._changed = self._unfinished = False
         self._listing = Listing()
+        self._orders = OrderFiles()
+        self._order_paths: dict[str, str] = {}
+        """By the folder it lies in."""
 
     def distrust(self) -> None:
         """Let the files of the first look stand still first, as those of every other look."""
@@ -132,7 +136,7 @@ class Directory:
         if is_gone(error):
             self._set((), (), self._trouble)
         else:
-            self._set(self._listing.tracks, self._listing.left_out, self._trouble)
+            self._set(self._listing.tracks, self._listing.left_out, self._trouble, self._listing.orders)
 
     def _ask_restless(self) -> None:
         """Files that settle are asked at each look, as a file that grows does not move its directory's time."""
@@ -279,6 +283,7 @@ class Directory:
             if not complete:
                 self._full = f"holds more than {_MOST_ENTRIES} entries; the rest is not read"
             self._follow(folder, children)
+            self._note_order(folder)
         self.calls += 2 + folder.calls
         self._note_restless(folder)
         if folder.tracks != tracks or folder.left_out != left_out or folder.why != why:
@@ -312,6 +317,7 @@ class Directory:
             gone += folder.children
             self._entries -= folder.entries
             self._restless.pop(folder.path, None)
+            self._order_paths.pop(folder.path, None)
             self._stale.pop(folder.path, None)
             self._full = ""  # whoever reads on will find out
             if self._places.get(folder.place) == folder.path:
@@ -322,6 +328,14 @@ class Directory:
     def _note_restless(self, folder: Folder) -> None:
         if folder.restless or self._now() < folder.reread_until_s:
             self._restless[folder.path] = None
+
+    def _note_order(self, folder: Folder) -> None:
+        """A list counts in the directory itself and in its parts, whose names begin so."""
+        parent, name = os.path.split(folder.path)
+        if folder.order and (folder.path == self._root or (parent == self._root and name.startswith("_"))):
+            self._order_paths[folder.path] = folder.order
+        else:
+            self._order_paths.pop(folder.path, None)
 
     def _leave_out(self, path: str, why: str) -> None:
         """A sub-directory that is not read: its parent says so until that is read again."""
@@ -334,6 +348,8 @@ class Directory:
 
     def _publish(self) -> None:
         unfinished = bool(self._stale or self._unread or self._unread_links)
+        self.calls += len(self._order_paths)
+        orders = self._orders.look(self._order_paths.values(), self._eager)
         self._eager = self._eager and unfinished
         if self._changed or unfinished or self._unfinished:
             found = [track for folder in self._folders.values() for track in folder.tracks.values()]
@@ -341,10 +357,15 @@ class Directory:
             same = len(found) == len(known) and set(found) == set(known)
             goes_on = self._eager or bool(self._unread or self._unread_links)
             note = self._full or ("takes long to read; it goes on" if goes_on else "")
-            self._set(known if same else in_order(found), left_out(self._folders, self._root, note), "")
+            self._set(known if same else in_order(found), left_out(self._folders, self._root, note), "", orders)
+        elif orders is not self._listing.orders:
+            self._set(self._listing.tracks, self._listing.left_out, "", orders)
         self._changed, self._unfinished = False, unfinished
 
-    def _set(self, tracks: tuple[Track, ...], left_out: tuple[Skipped, ...], trouble: str) -> None:
+    def _set(
+        self, tracks: tuple[Track, ...], left_out: tuple[Skipped, ...], trouble: str, orders: tuple[Order, ...] = ()
+    ) -> None:
         before = self._listing
-        if tracks is not before.tracks or left_out != before.left_out or trouble != before.trouble:
-            self._listing = Listing(tracks, left_out, trouble)
+        same = tracks is before.tracks and orders is before.orders
+        if not same or left_out != before.left_out or trouble != before.trouble:
+            self._listing = Listing(tracks, left_out, trouble, orders)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from radiostream.audio.frames import Params
 from radiostream.clock import Clock
-from radiostream.playlist.history import FAILED, LIVE, PLAYED, History
+from radiostream.playlist.history import FAILED, JINGLE, LIVE, PLAYED, History
 from radiostream.playlist.tagger import Tagger
 from radiostream.playlist.track import Tags, Track
 from radiostream.radio.deck import Deck
@@ -63,6 +63,13 @@ class Air:
         """Whether what is heard next is a further part of the track on the air."""
         return bool(self._cues) and self._cues[0].is_part
 
+    @property
+    def newest_title(self) -> str:
+        """What players show at the end of all that is published."""
+        if self._cues:
+            return self._cues[-1].deck.title
+        return self.on_air.title if self.on_air else ""
+
     def withdraw(self) -> None:
         """Forget what is cued, for a skip."""
         self._cues.clear()
@@ -87,7 +94,7 @@ class Air:
             self.history.begin(deck.track.name, tags, heard_at, deck.position_s > 0, deck.kind)
         self.on_air = OnAir(
             track=deck.track,
-            tags=tags,
+            tags=self._kept_tags(tags) if deck.kind == JINGLE else tags,
             started_at=heard_at - deck.position_s,
             started_s=cue.at_s - deck.position_s,
             duration_s=deck.duration_s,
@@ -100,6 +107,13 @@ class Air:
         )
         return self.on_air
 
+    def _kept_tags(self, tags: Tags) -> Tags:
+        """A jingle changes no title: what the track before it said of itself stays."""
+        before = self.on_air
+        if before is None or before.track is None:
+            return tags
+        return before.tags if before.tags.title else replace(before.tags, title=before.track.stem)
+
     def delay(self, by_s: float) -> None:
         """The stream stood still for so long: what is on the air is not as far as the clock would have it."""
         if self.on_air is not None:
@@ -109,8 +123,9 @@ class Air:
         """The tags of `track` are known now; whether it is on the air."""
         if self.on_air is None or self.on_air.track != track:
             return False
-        self.on_air = replace(self.on_air, tags=tags)
         self.history.retitle(tags)
+        if self.on_air.kind != JINGLE:
+            self.on_air = replace(self.on_air, tags=tags)
         return True
 
     def show_picture(self, deck: Deck) -> bool:
@@ -126,8 +141,8 @@ class Air:
         self._deck = self.on_air = None
 
     def place(self) -> tuple[str, float] | None:
-        """Path of the track that listeners are in, and how many seconds; None while they hear silence."""
+        """Path of the track that listeners are in, and how many seconds; None while they hear silence or a jingle."""
         on_air = self.on_air
-        if on_air is None or on_air.track is None or on_air.kind == LIVE:
+        if on_air is None or on_air.track is None or on_air.kind in (JINGLE, LIVE):
             return None
         return on_air.track.path, max(0.0, self._clock.now_s() - on_air.started_s)

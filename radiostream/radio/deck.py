@@ -50,6 +50,9 @@ class Deck:
         self.ended = PLAYED
         """How the track will have ended: `played`, or `failed` when reading it broke off."""
         self.kind = TRACK
+        """`track`, `live`, or `jingle` for what a rule of the folder puts in."""
+        self.shown = ""
+        """A jingle's title for players: that of the track before it, for a jingle changes none."""
         self.chunk_s: float | None = None
         """The longest chunk to read of it; None: as long as usual."""
         self.position_s = 0.0
@@ -78,7 +81,7 @@ class Deck:
     @property
     def title(self) -> str:
         """What a player shows while this track is heard."""
-        return display_title(self.run.track, self.tags)
+        return self.shown or display_title(self.run.track, self.tags)
 
     @property
     def params(self) -> Params:

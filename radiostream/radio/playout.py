@@ -18,7 +18,7 @@ from typing import Final
 from radiostream.audio.closing import closing
 from radiostream.audio.frames import OGG, AudioError, Block, Params
 from radiostream.clock import Clock
-from radiostream.playlist.history import FAILED, LIVE
+from radiostream.playlist.history import FAILED, JINGLE, LIVE
 from radiostream.playlist.tagger import Tagger
 from radiostream.playlist.track import Tags, Track
 from radiostream.radio.air import Air
@@ -116,7 +116,7 @@ class Playout:
         It is on the air at once; nothing else may be cued any more.
         """
         self._close_run()
-        deck, buffer, block = (live and self._first_block(live, FIRST_S)) or self._cue(FIRST_S)
+        deck, buffer, block = (live and self._first_block(live, FIRST_S)) or self._cue(FIRST_S, self._clock.now_s())
         self._discard_pending()
         self._settle_burst(deck)
         chunk = self._chunk(deck, buffer, block, 0.0)
@@ -160,26 +160,28 @@ class Playout:
             self.due_s = self._clock.now_s() + WAIT_S
             return
         buffer = self.ring.take()
-        goes_on = deck.track is not None or self._programme.peek() is None
+        heard_at_s = self._end_s + self.burst_s
+        goes_on = deck.track is not None or self._programme.peek(heard_at_s) is None
         block = self._fill(deck, buffer, deck.chunk_s or CHUNK_S) if goes_on else Block()
         if not block.length:
             self.ring.give_back(buffer)
             if deck.track is not None:
                 self._end(deck)
-            deck, buffer, block = self._cue_live() or self._cue(CHUNK_S, None if deck.track else deck)
+            deck, buffer, block = self._cue_live() or self._cue(CHUNK_S, heard_at_s, None if deck.track else deck)
         chunk = self._chunk(deck, buffer, block, self._end_s)
         self.due_s = self._end_s
         chunk.barrier = self._run is not None and chunk.run.params != self._run.params
         self._pending = deck, chunk
 
-    def _cue(self, max_s: float, silence: Deck | None = None) -> tuple[Deck, memoryview, Block]:
-        """Load the next track and its first block; files that hold no audio are given up on the way.
+    def _cue(self, max_s: float, heard_at_s: float, silence: Deck | None = None) -> tuple[Deck, memoryview, Block]:
+        """Load the track that will be heard from `heard_at_s` on, and its first block; files that hold no audio are
+        given up on the way.
 
         Where there is no track, or none for so many tries, it is silence: the one that is given, or a new one.
         """
         buffer = self.ring.take()
         for _ in range(TRIES):
-            deck = self._programme.load_next()
+            deck = self._programme.load_next(heard_at_s)
             if deck is None:
                 continue
             block = self._fill(deck, buffer, max_s)
@@ -236,8 +238,7 @@ class Playout:
     # -- publishing
 
     def _publish_pending(self, deck: Deck, chunk: Chunk) -> None:
-        is_next = deck.track is None or deck.kind == LIVE or deck.track == self._programme.peek()
-        if deck is not self.deck and not is_next:
+        if not self._is_still_next(deck, chunk.start_s + self.burst_s):
             self._discard_pending()  # the order has changed meanwhile
             return
         self._pending = None
@@ -253,6 +254,11 @@ class Playout:
         else:
             self._cue_change(deck, chunk)
         self._publish(chunk, deck)
+
+    def _is_still_next(self, deck: Deck, heard_at_s: float) -> bool:
+        if deck is self.deck or deck.track is None or deck.kind == LIVE:
+            return True
+        return deck.track == self._programme.peek(heard_at_s)
 
     def _begin_discontinuity(self, chunk: Chunk) -> None:
         self._discontinuity_at_s = self._clock.now_s()
@@ -297,15 +303,18 @@ class Playout:
         """`deck` follows what was published so far, and will be heard in its time."""
         if self.deck is not None:
             self.deck.close()
+        if deck.kind == JINGLE:
+            deck.shown = self._air.newest_title
         self.deck = deck
-        self._air.cue(deck, start_s + self.burst_s)
         self._live_tags = deck.tags
+        heard_at_s = start_s + self.burst_s
+        self._air.cue(deck, heard_at_s)
         if deck.track is None or deck.kind == LIVE:
             return
         self._programme.advance()
         deck.tags = self._tagger.wait(deck.track, TAGS_WAIT_S)
         self._want_picture(deck)
-        if coming := self._programme.peek():
+        if coming := self._programme.peek(heard_at_s + (deck.duration_s or 0.0)):
             self._tagger.request(coming)
             if self._programme.announce:
                 self._programme.announce(coming)

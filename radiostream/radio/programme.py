@@ -1,4 +1,4 @@
-"""What a station may play next: its listing, its playlist, the files it gave up, and the format it has settled on.
+"""What a station may play next: its listing, its folders, the files it gave up, and the format it has settled on.
 
 Owned by the producer's thread.
 """
@@ -6,6 +6,8 @@ Owned by the producer's thread.
 from __future__ import annotations
 
 import logging
+import math
+import os
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -15,8 +17,10 @@ from radiostream.audio.frames import MP3, AudioError, Params
 from radiostream.clock import Clock
 from radiostream.config import StationConfig
 from radiostream.logs import quoted
+from radiostream.playlist import zones
+from radiostream.playlist.arrangement import OWN, Arrangement, arrange
 from radiostream.playlist.library import Listing
-from radiostream.playlist.playlist import Playlist
+from radiostream.playlist.rotation import Moment, Plan, Rotation
 from radiostream.playlist.state import Saved
 from radiostream.playlist.track import Track
 from radiostream.radio import deck
@@ -28,6 +32,8 @@ log = logging.getLogger(__name__)
 
 _NAMED_OTHERS = 100
 """So many files of other families are named."""
+_CLOCKS_APART_S = 0.001
+"""By so much the two clocks may differ on when a wait is over."""
 IO_RETRY_S = 60.0
 """A file that could not be read (not: that is broken) is tried again after so long."""
 
@@ -69,7 +75,16 @@ class Programme:
         self._left_out: tuple[LeftOut, ...] = ()
         """What the listing holds and is not played, whatever happens to the rest."""
         self._mismatched = Mismatched()
-        self._playlist = Playlist(rng, config.shuffle, artist_of)
+        self._root = os.path.abspath(config.directory)
+        self._timezone = config.timezone
+        self._arrangement = Arrangement()
+        self._told: frozenset[LeftOut] = frozenset()
+        """Folders and lists about which something was logged."""
+        self._rotation = Rotation(
+            self._root, rng, config.shuffle, artist_of, zone=_zone(config), now=self._moment(clock.now_s())
+        )
+        self._look_at_unix_s = math.inf
+        """When a rule with ` !` may cut what is heard."""
 
     # -- what there is -----------------------------------------------------------------------------------------
 
@@ -85,6 +100,7 @@ class Programme:
         if listing.tracks:
             self._fallback = ()
             self._settle(listing)
+        self._arrangement = arrange(self._root, listing)
         self._leave_out_others()
         self._update()
         return self.family != before
@@ -92,6 +108,10 @@ class Programme:
     def configure(self, config: StationConfig) -> bool:
         """The operator's words have changed; True where the station's family changed with them."""
         before = self.family
+        if config.timezone != self._timezone:
+            self._timezone = config.timezone
+            self._rotation.set_zone(_zone(config))
+            self._look_again()
         if config.family is not None:
             self.family, self._settled = config.family, True
         if self.family != before:
@@ -111,8 +131,13 @@ class Programme:
             why = self._why_other(family)
             log.info("%s: %d left out, such as %s: it %s", self._route, count, quoted(first), why)
         self._others = counts
+        folders = [LeftOut(skipped.name, skipped.reason) for skipped in self._arrangement.left_out]
+        for left in folders:
+            if left not in self._told:
+                log.warning("%s: %s %s", self._route, quoted(left.name), left.reason)
+        self._told = frozenset(folders)
         skipped = (LeftOut(skipped.name, skipped.reason) for skipped in self._listing.left_out)
-        self._left_out = (*named, *skipped)
+        self._left_out = (*folders, *named, *skipped)
 
     def _why_other(self, family: str) -> str:
         return f"is {family.upper()}, this station sends {self.family.upper()}"
@@ -126,17 +151,26 @@ class Programme:
         self._settled = True
 
     def _update(self) -> None:
-        tracks = [track for track in self._listing.tracks if self._plays(track)]
-        self.playing_fallback = not tracks and bool(self._fallback)
-        self._playlist.update(tracks or self._fallback)
+        folders = self._arrangement.folders
+        tracks = {path: [track for track in folder.tracks if self._plays(track)] for path, folder in folders.items()}
+        self.playing_fallback = bool(self._fallback) and not any(tracks.values())
+        if self.playing_fallback:
+            tracks[OWN] = list(self._fallback)
+        self._rotation.update(folders, tracks)
+        self._look_again()
 
     def _plays(self, track: Track) -> bool:
         return track.family == self.family and track not in self._broken and track not in self._unreadable
 
     @property
     def tracks(self) -> int:
-        """How many tracks the playlist holds."""
-        return len(self._playlist)
+        """How many tracks the station's own music has; those of rules do not count."""
+        return len(self._rotation)
+
+    @property
+    def plan(self) -> Plan:
+        """The rules, and how far listeners are in them."""
+        return self._rotation.plan
 
     def left_out(self) -> tuple[LeftOut, ...]:
         """The files that are not played, each with its reason."""
@@ -155,36 +189,62 @@ class Programme:
 
     # -- what comes next ---------------------------------------------------------------------------------------
 
-    def peek(self) -> Track | None:
-        """The track that would come next."""
+    def peek(self, at_s: float) -> Track | None:
+        """The track that would come next, where the one before it is heard until `at_s` (monotonic)."""
         self._forgive()
-        return self._playlist.peek()
+        return self._rotation.peek(self._moment(at_s))
 
-    def load_next(self) -> Deck | None:
+    def load_next(self, at_s: float) -> Deck | None:
         """The next track, loaded but not yet current; None where there is none, or it had to be given up."""
-        track = self.peek()
-        return None if track is None else self._load(track)
+        track = self.peek(at_s)
+        kind = self._rotation.next_kind
+        loaded = None if track is None else self._load(track)
+        if loaded is not None:
+            loaded.kind = kind
+        return loaded
+
+    def _moment(self, at_s: float) -> Moment:
+        return Moment(self._clock.unix_s() + at_s - self._clock.now_s(), at_s)
 
     def load_silence(self, like: Params | None) -> Deck:
         """Endless silence, with the sample rate and channels of `like` where the format can."""
         return deck.load_silence(self.family, like, self._serial())
 
     def advance(self) -> None:
-        """The track of `load_next` is published: make it current."""
-        self._playlist.next()
+        """The track that `peek` gave last is published: make it current."""
+        self._rotation.advance()
 
     def hear(self) -> None:
         """The first track that was published and not heard yet is heard."""
-        self._playlist.hear()
+        self._rotation.hear()
+        self._look_again()
 
     def rewind(self) -> None:
         """Tracks that were published and are not heard are still to come."""
-        self._playlist.rewind()
+        self._rotation.rewind()
 
-    def go_back(self) -> None:
-        """What played before the current track comes next, and then the current one again."""
-        self._playlist.previous()
-        self._playlist.repeat()
+    def go_back(self, from_jingle: bool) -> None:
+        """What played before the current track comes next, and then the current one again; jingles are passed."""
+        self._rotation.go_back(from_jingle)
+
+    @property
+    def look_at_s(self) -> float:
+        """When, by the monotonic clock, `is_cut` is to be asked; infinite where no rule cuts what is heard."""
+        if self._look_at_unix_s == math.inf:
+            return math.inf
+        return self._clock.now_s() + self._look_at_unix_s - self._clock.unix_s()
+
+    def is_cut(self) -> bool:
+        """Whether what is heard is to be cut now, for a part or a jingle that comes at once."""
+        now = self._moment(self._clock.now_s())
+        if now.unix_s < self._look_at_unix_s - _CLOCKS_APART_S:
+            return False
+        now = now._replace(unix_s=max(now.unix_s, self._look_at_unix_s))
+        self._look_at_unix_s = self._rotation.next_look_s(now)
+        return self._rotation.is_cut(now)
+
+    def _look_again(self) -> None:
+        self._look_at_unix_s = self._rotation.next_look_s(self._moment(self._clock.now_s()))
 
     def _load(self, track: Track) -> Deck | None:
         try:
@@ -218,7 +278,7 @@ class Programme:
             self._broken[track] = why
         else:
             self._unreadable[track] = (why, self._clock.now_s() + IO_RETRY_S)
-        self._playlist.drop(track)
+        self._rotation.drop(track)
 
     def _forgive(self) -> None:
         now_s = self._clock.now_s()
@@ -235,19 +295,27 @@ class Programme:
 
     @property
     def shuffle(self) -> bool:
-        return self._playlist.shuffle
+        return self._rotation.shuffle
 
     def set_shuffle(self, on: bool) -> None:
         """Change the order of what comes; the current track plays on."""
-        self._playlist.set_shuffle(on)
+        self._rotation.set_shuffle(on)
 
     def state(self) -> dict[str, object]:
         """The order and the place in it that listeners have reached, for `restore`."""
-        return self._playlist.state()
+        return self._rotation.state(self._moment(self._clock.now_s()))
 
     def restore(self, saved: Saved) -> None:
         """Go on where `saved` was taken, as soon as there are tracks; anything that makes no sense is ignored."""
-        self._playlist.restore(saved.playlist)
+        self._rotation.restore(saved.playlist, self._moment(self._clock.now_s()), resume=saved.track is not None)
         if saved.track is not None:
             self.place = saved.track, saved.elapsed_s
-            self._playlist.repeat()
+
+
+def _zone(config: StationConfig) -> zones.Zone:
+    """The station's; where its zone is not known on this host, the host's own."""
+    try:
+        return zones.zone(config.timezone)
+    except ValueError as error:
+        log.error("%s: timezone %s %s; the host's is used", config.route, quoted(config.timezone), error)
+        return zones.zone()

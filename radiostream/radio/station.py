@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Final
 from radiostream.clock import Clock
 from radiostream.config import StationConfig
 from radiostream.logs import quoted
-from radiostream.playlist.history import LIVE, PLAYED, SKIPPED
+from radiostream.playlist.history import JINGLE, LIVE, PLAYED, SKIPPED
 from radiostream.playlist.library import Listing
 from radiostream.playlist.pictures import Picture
 from radiostream.playlist.state import Saved
@@ -226,12 +226,14 @@ class Station:
 
     def step(self) -> None:
         """Wait for the next thing to do, and do that one: a command, a track that is heard now, a chunk that is due."""
-        if self._inbox.obey_until(min(self._playout.due_s, self._air.next_s)):
+        if self._inbox.obey_until(min(self._playout.due_s, self._air.next_s, self._programme.look_at_s)):
             return
         if self._air.next_s <= self.clock.now_s():
             if self._switch(PLAYED).track is None:
                 self._end_silence()
-        else:
+        elif self._programme.is_cut():
+            self._come_at_once()
+        elif self._playout.due_s <= self.clock.now_s():
             self._playout.step()
             if self.status.on_air is not self._air.on_air:
                 self._show()  # the clock was set anew
@@ -275,8 +277,14 @@ class Station:
 
     def _end_silence(self) -> None:
         """Where silence is heard though there is something to play, play it."""
-        if self._programme.peek() is not None:
+        if self._programme.peek(self.clock.now_s()) is not None:
             self._cut(PLAYED)
+
+    def _come_at_once(self) -> None:
+        """A rule with ` !` cuts what is heard; not silence, which ends by itself, and no live source."""
+        on_air = self._air.on_air
+        if on_air is not None and on_air.track is not None and self._live_on_air is None:
+            self._cut(SKIPPED)
 
     def _consider_live(self) -> None:
         live = self._playout.live.due_now(self._playout.deck) if self._playout.live else None
@@ -299,8 +307,9 @@ class Station:
     def _skip_back(self) -> OnAir:
         if live := self._live_on_air:
             return live
+        on_air = self._air.on_air
         self._rewind()
-        self._programme.go_back()
+        self._programme.go_back(from_jingle=on_air is not None and on_air.kind == JINGLE)
         return self._cut(SKIPPED)
 
     def _configure(self, config: StationConfig, settings_error: str) -> None:
@@ -374,7 +383,7 @@ class Station:
             self._show()
 
     def _snapshot(self) -> Saved:
-        track, elapsed_s = self._air.place() or self._programme.place or (None, 0.0)
+        track, elapsed_s = self._air.place() or self._programme.place or (None, 0.0)  # a jingle is not gone on with
         return Saved(self._programme.state(), self._air.history.state(), track, elapsed_s)
 
     # -- what others see
@@ -403,4 +412,5 @@ class Station:
             trouble=programme.trouble,
             demo=programme.playing_fallback,
             settings_error=self._settings_error,
+            plan=programme.plan,
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from radiostream.audio.frames import Params
 from radiostream.playlist.history import TRACK, Played
 from radiostream.playlist.pictures import Picture
+from radiostream.playlist.rotation import Plan
 from radiostream.playlist.track import Tags, Track
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class Status:
     demo: bool = False
     settings_error: str = ""
     """Why its `station.toml` is not taken, `line N: …`; empty where it is, or there is none."""
+    plan: Plan | None = None
+    """The rules of its folders, and how far listeners are in them."""
 
 
 def display_title(track: Track | None, tags: Tags | None) -> str:

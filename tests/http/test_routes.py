@@ -195,6 +195,15 @@ def test_history_has_a_limit(house: House, limit: str, status: int) -> None:
         assert [entry["ended"] for entry in body(response)["history"]] == ["playing"]
 
 
+@pytest.mark.parametrize(("hours", "status"), [("1", 200), ("9999", 200), ("0", 400), ("x", 400)])
+def test_schedule_has_hours(house: House, hours: str, status: int) -> None:
+    """The programme to come, of a station by its name; of at most eight days."""
+    answer = house.ask("GET", f"/schedule?route=humor&hours={hours}")
+    assert answer.status == status
+    if status == 200:
+        assert body(answer)["route"] == "/humor"
+
+
 @pytest.mark.parametrize("ending", ["m3u", "pls", "xspf"])
 def test_playlists_hold_the_absolute_url(house: House, ending: str) -> None:
     """And the name, escaped as the format wants it."""

@@ -84,6 +84,7 @@ def test_now_playing_to_the_letter() -> None:
         "skip": True,
         "kind": "track",
         "live": False,
+        "part": None,
         "track": "file.mp3",
         "title": "Title",
         "artist": "Artist",

@@ -16,3 +16,7 @@ class Heard(Playlist):
 
     def read_ahead(self) -> Track | None:
         return super().next()
+
+    def comes_again(self) -> list[str]:
+        """What previous went back over, in the order in which next gives it again."""
+        return self._line[self._queued.count :]

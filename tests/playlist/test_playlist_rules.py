@@ -38,11 +38,10 @@ class Shuffled(RuleBasedStateMachine):
 
     def replayed(self) -> str | None:
         """What previous went back over and next must give again."""
-        ahead = self.playlist.state()["ahead"]
-        assert isinstance(ahead, list)
+        ahead = self.playlist.comes_again()
         current = self.playlist.current  # after a restart before its directory is there, what was current is waited for
         here = current.path if current else self.path_on_air()
-        return next((path for path in reversed(ahead) if path in self.files and self.may_follow(path, here)), None)
+        return next((path for path in ahead if path in self.files and self.may_follow(path, here)), None)
 
     def may_follow(self, path: str, here: str | None) -> bool:
         return path != here or len(self.files) == 1

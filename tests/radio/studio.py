@@ -93,7 +93,12 @@ class Studio:
         self.patient = False
         """Whether the station runs in a thread of its own: then its waits are real, and short."""
         config = StationConfig(
-            options.pop("route", "/"), directory, options.pop("name", "Main"), family=options.pop("family", None)
+            options.pop("route", "/"),
+            directory,
+            options.pop("name", "Main"),
+            family=options.pop("family", None),
+            shuffle=options.pop("shuffle", False),
+            timezone="UTC",
         )
         settings: dict[str, Any] = {"buffer_size": BUFFER, "burst_s": 8.0, **options}
         self.station = Station(

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from radiostream.http.protocol.conditional import if_none_match
 from radiostream.http.protocol.message import ANY_ORIGIN, NO_STORE, Refusal, Response, json_response
 from radiostream.http.views import exports
+from radiostream.http.views import schedule as schedules
 from radiostream.http.views import stations as views
 from radiostream.playlist.history import LIMIT
 
@@ -36,15 +37,23 @@ def now_playing(site: Site, request: Request, _: str) -> Response:
 def history(site: Site, request: Request, _: str) -> Response:
     """`GET /history?route=&limit=`: the latest tracks of a station (the default one), newest first."""
     station = site.asked(request)
-    limit = _limit(request.query.get("limit", str(LIMIT)))
+    limit = _whole(request.query.get("limit", str(LIMIT)), "limit", LIMIT)
     entries = station.status.history[:limit]
     return json_response({"route": station.config.route, "history": views.history(entries)}, 200, ANY_ORIGIN)
 
 
-def _limit(text: str) -> int:
+def _whole(text: str, name: str, most: int) -> int:
+    """A number of the query, from 1 on; more than `most` is `most`."""
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
-        raise Refusal(400, "limit must be 1 or more")
-    return min(int(text), LIMIT)
+        raise Refusal(400, f"{name} must be 1 or more")
+    return min(int(text), most)
+
+
+def schedule(site: Site, request: Request, _: str) -> Response:
+    """`GET /schedule?route=&hours=24`: which part of the programme plays, until when, and what comes."""
+    station = site.asked(request)
+    hours = _whole(request.query.get("hours", "24"), "hours", schedules.MOST_HOURS)
+    return json_response(schedules.coming(station.status, station.clock.unix_s(), hours), 200, ANY_ORIGIN)
 
 
 def cover(site: Site, request: Request, rest: str) -> Response:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from radiostream.audio.frames import CONTENT_TYPES, OGG
+from radiostream.http.views import schedule
 from radiostream.playlist.history import LIVE, TRACK
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def now_playing(station: Station, now_s: float, base_path: str) -> dict[str, Any
         "skip": bool(on_air and on_air.skipped_to),
         "kind": on_air.kind if on_air else TRACK,
         "live": bool(on_air and on_air.kind == LIVE),
+        "part": schedule.part(status),
         **(_playing(station, playing, now_s, base_path) if playing else _silence(on_air)),
     }
 
@@ -160,6 +162,7 @@ def operators(station: Station, now_s: float, base_path: str) -> dict[str, Any]:
         "drift_ms": round(station.drift_s * 1000, 1),
         "plot": list(station.audience.plot),
         "live": _live(station),
+        "programme": schedule.summary(status, station.clock.unix_s()),
         "history": history(status.history),
         "left_out": [{"name": left.name, "reason": left.reason} for left in status.left_out],
         "mismatched": [{"name": left.name, "reason": left.reason} for left in status.mismatched],
