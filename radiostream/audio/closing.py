@@ -25,3 +25,16 @@ def closing(family: str, ahead: memoryview) -> bytes:
             return bytes(ahead[:at]) + last.data
         at += len(page.data)
     return b""
+
+
+def end_page(behind: memoryview) -> bytes:
+    """An empty page that ends an Ogg stream behind the pages in `behind`, which have been sent: where nothing follows
+    that could be marked as its last. Empty where they hold no page, or the last one has ended it already."""
+    from radiostream.audio.ogg_page import EOS, NO_GRANULE, build_page, page_at
+
+    at, last = 0, None
+    while (page := page_at(behind, at)) is not None:
+        at, last = at + len(page.data), page
+    if last is None or last.flags & EOS:
+        return b""
+    return bytes(build_page(EOS, NO_GRANULE, last.serial, last.sequence + 1 & 0xFFFFFFFF, b"", b""))

@@ -13,6 +13,8 @@ point is simply "now". The ring knows nothing about formats.
 
 from __future__ import annotations
 
+import os
+import threading
 from array import array
 from bisect import bisect_right
 from collections import deque
@@ -132,6 +134,9 @@ class Ring:
         one that is overwritten is as new as the other."""
         self._discontinuity_seq = 0
         self.closed = False
+        self._lock = threading.Lock()  # guards _pipe, and that it is made or closed once
+        self._pipe: tuple[int, int] | None = None
+        """Both ends, once somebody waits for a slow client; closing the ring closes the second."""
 
     # -- the producer's thread ---------------------------------------------------------------------------------
 
@@ -172,10 +177,31 @@ class Ring:
 
     def close(self) -> None:
         """End every listener's stream at the next frame boundary. May be called from any thread."""
-        self.closed = True
+        with self._lock:
+            if not self.closed and self._pipe is not None:
+                os.close(self._pipe[1])
+            self.closed = True
         self._turnstile.open()
 
     # -- any thread --------------------------------------------------------------------------------------------
+
+    def closing_fd(self) -> int | None:
+        """A descriptor of the ring's that hangs up (`POLLHUP`) when it is closed, for those who wait in `poll`.
+
+        None where the ring is closed already. Raises OSError where there is no descriptor to be had.
+        """
+        with self._lock:
+            if self.closed:
+                return None
+            if self._pipe is None:
+                self._pipe = os.pipe()
+            return self._pipe[0]
+
+    def __del__(self) -> None:
+        if self._pipe is not None:
+            os.close(self._pipe[0])
+            if not self.closed:
+                os.close(self._pipe[1])
 
     @property
     def chunks(self) -> tuple[Chunk, ...]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radiostream.audio.closing import closing
+from radiostream.audio.closing import closing, end_page
 from radiostream.audio.frames import AAC, MP3, OGG
 from radiostream.audio.ogg import OggReader
 from radiostream.audio.ogg_page import CONTINUED, EOS, NO_GRANULE, Page, PageScanner, build_page, page_at, page_crc
@@ -162,3 +162,31 @@ class Overwritten:
 def test_overwritten_meanwhile(seed: int) -> None:
     """A listener may look at a buffer that the producer is filling anew: what comes is void then, but it comes."""
     assert isinstance(closing(OGG, cast(memoryview, Overwritten(seed))), bytes)
+
+
+@pytest.mark.parametrize(
+    ("behind", "end"),
+    [
+        (b"", None),
+        (b"rubbish", None),
+        (page(5, [10, 20]), 6),
+        (page(5, [10]) + page(6, [9, 255]), 7),
+        (page(0xFFFFFFFF, [10]), 0),
+        (page(5, [10], EOS), None),
+        (page(5, [10]) + page(6, [10])[:-1], 6),
+    ],
+)
+def test_an_empty_page_ends_what_has_been_sent(behind: bytes, end: int | None) -> None:
+    """The next in sequence, with no packet; none where nothing was sent, or it has ended already."""
+    tail = end_page(memoryview(behind))
+    if end is None:
+        assert tail == b""
+    else:
+        (last,) = pages_of(tail)
+        assert (last.flags, last.granule, last.serial, last.sequence, last.lacing) == (
+            EOS,
+            NO_GRANULE,
+            SERIAL,
+            end,
+            b"",
+        )

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from radiostream.audio.frames import OGG, Params
-from radiostream.audio.ogg_page import PageScanner
+from radiostream.audio.ogg_page import EOS, PageScanner
 from radiostream.http.handlers import listener
 from radiostream.http.handlers.icy import METAINT, Framer
 from radiostream.http.handlers.listener import CHANGED, CLOSED, Feed
@@ -349,3 +350,56 @@ def test_a_client_that_takes_nothing_is_dropped(
     assert client.join() == listener.STALLED
     assert studio.station.audience.dropped == 1
     assert client.listener.bytes_sent > 0
+
+
+def test_the_end_of_the_station_wakes_one_who_does_not_read(
+    studio: Studio, connect: Connect, stalls: threading.Semaphore
+) -> None:
+    """What it got ends with a whole frame, though its client took nothing meanwhile."""
+    studio.show(studio.track(1, 20000))
+    studio.run_until(70)
+    client = connect(over_tcp=True)
+    assert stalls.acquire(timeout=PATIENCE_S)
+    studio.station.stop()
+    assert client.join() == CLOSED
+    got = client.rest()
+    assert len(got) > 10 * FRAME_BYTES
+    assert len(names(got)) == len(got) // FRAME_BYTES  # fails for part of a frame
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_the_end_of_the_station_ends_ogg_streams(
+    make_studio: Callable[..., Studio], tmp_path: Path, reads: bool, stalls: threading.Semaphore
+) -> None:
+    """With a page that says so, whole and in sequence, whether the client reads or stalls."""
+    wav, vorbis = tmp_path / "a.wav", tmp_path / "a.ogg"
+    noise = ["-b", "16", "-c", "2", str(wav), "synth", "40", "whitenoise"]
+    subprocess.run(["sox", "-R", "-n", "-r", "44100", *noise], check=True)
+    subprocess.run(["oggenc", "-Q", "-q", "9", str(wav), "-o", str(vorbis)], check=True)
+    studio = make_studio(family=OGG)
+    studio.show(studio.listed(vorbis, OGG))
+    studio.run_until(12)
+    client = Client(studio, over_tcp=True)
+    data = b""
+    if reads:
+        client.far.settimeout(0.5)
+        with suppress(TimeoutError):
+            while part := client.far.recv(1 << 20):
+                data += part
+        client.far.settimeout(PATIENCE_S)
+    else:
+        assert stalls.acquire(timeout=PATIENCE_S)
+    studio.station.stop()
+    assert client.join() == CLOSED
+    data += client.rest()
+    client.far.close()
+    scanner, pages = PageScanner(io.BytesIO(data)), []
+    while page := scanner.next(1 << 40):
+        pages.append(page)
+    assert sum(len(page.data) for page in pages) == len(data)
+    assert [bool(page.flags & EOS) for page in pages] == [False] * (len(pages) - 1) + [True]
+    assert [then.sequence - one.sequence for one, then in pairwise(pages[3:])] == [1] * (len(pages) - 4)
+    (tmp_path / "got.ogg").write_bytes(data)
+    play = ["oggdec", "-Q", "-o", "/dev/null", str(tmp_path / "got.ogg")]
+    decoded = subprocess.run(play, capture_output=True, check=True)
+    assert decoded.stderr == b""

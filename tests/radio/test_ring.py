@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import select
 import threading
 from array import array
 
@@ -192,3 +195,31 @@ def test_a_stream_may_stop_at_a_frame_end(offset: int, end: int) -> None:
     """The end of the frame that holds the byte in front of `offset`."""
     ring = filled(1)
     assert ring.chunks[0].frame_end(offset) == end
+
+
+def test_closing_tells_those_who_wait_in_poll() -> None:
+    """However many: one descriptor hangs up, which is made when somebody first asks for it."""
+    ring = Ring(4096, 60.0)
+    fd = ring.closing_fd()
+    assert fd is not None
+    assert ring.closing_fd() == fd
+    poll = select.poll()
+    poll.register(fd, 0)
+    assert poll.poll(0) == []
+    ring.close()
+    ring.close()
+    assert poll.poll(20_000) == [(fd, select.POLLHUP)]
+    assert ring.closing_fd() is None
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_a_ring_that_is_gone_leaves_no_descriptor(is_closed: bool) -> None:
+    """Stations come and go."""
+    before = len(os.listdir("/proc/self/fd"))
+    ring = Ring(4096, 60.0)
+    ring.closing_fd()
+    if is_closed:
+        ring.close()
+    del ring
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) <= before

@@ -10,7 +10,8 @@ import select
 import socket
 from typing import TYPE_CHECKING, Final
 
-from radiostream.audio.closing import closing
+from radiostream.audio.closing import closing, end_page
+from radiostream.audio.frames import OGG
 from radiostream.audio.opening import opening
 from radiostream.http.protocol.reader import has_room
 from radiostream.radio.playout import CHUNK_S
@@ -33,6 +34,12 @@ FIRST_CHUNK_S: Final = 5.0
 
 SEND_BUFFER_BYTES: Final = 32 << 10
 """Asked of the kernel, which doubles it: what a stalled client can cost us there."""
+
+LAST_BYTES: Final = 128 << 10
+"""Asked for when the station ends: room for the rest of a frame, or of a page and an end page, of one who stalls."""
+
+LAST_S: Final = 0.5
+"""How long the station's end waits for a client to take that."""
 
 SHORTEST_S: Final = 0.5
 """A browser that joins so shortly before a change waits for it: of so little it might make an error, not an end."""
@@ -140,6 +147,7 @@ class Feed:
         """Send the chunk `seq` from `offset`, or wait for it; return what comes next."""
         ring = self._ring
         if ring.closed:
+            self._end_stream(seq, offset)
             raise Ended(CLOSED)
         if seq < ring.discontinuity_seq and offset == 0:
             return self._jump(seq)
@@ -167,6 +175,20 @@ class Feed:
             if tail and ring.holds(chunk):
                 self._send_own(tail, chunk.title)
         return (mark.seq, 0) if mark else self._move()
+
+    def _end_stream(self, seq: int, offset: int) -> None:
+        """The station ends, and the listener stands before byte `offset` of chunk `seq`: an Ogg stream gets its end
+        page."""
+        if self._station.status.family != OGG or self._run is None:
+            return
+        ahead, before = self._of_run(seq), self._of_run(seq - 1)
+        tail = closing(OGG, ahead[offset:])
+        self._send_own(tail or end_page(ahead[:offset] if offset else before), "")
+
+    def _of_run(self, seq: int) -> memoryview:
+        """The bytes of a chunk; none where it is not there, or of another run than what was sent last."""
+        chunk = self._ring.get(seq)
+        return chunk.view if chunk is not None and chunk.run is self._run else memoryview(b"")
 
     def _move(self) -> tuple[int, int]:
         """It fell out of the ring: on from the live point, like one who comes anew."""
@@ -205,8 +227,13 @@ class Feed:
             view = view[sent:]
             if len(view):
                 at = len(chunk.view) - len(view)
-                tail = bytes(chunk.view[at : chunk.frame_end(at)])
+                end = chunk.frame_end(at)
+                tail = bytes(chunk.view[at:end])
                 self._await_room()
+                if self._ring.closed:
+                    self._send_own(tail, chunk.title)
+                    self._end_stream(chunk.seq, end)
+                    raise Ended(CLOSED)
         self._sent_s += chunk.duration_s * (1 - offset / len(chunk.view))
         return True
 
@@ -269,7 +296,17 @@ class Feed:
             raise ConnectionResetError
 
     def _await_room(self) -> None:
-        """Wait until the client takes more; nothing is held meanwhile."""
+        """Wait until the client takes more, or the station ends; nothing is held meanwhile."""
         self._turn.pass_on()
-        if not has_room(self._socket, STALL_S):
+        closing_fd = self._ring.closing_fd()
+        if closing_fd is None:
+            self._await_last()
+        elif not has_room(self._socket, STALL_S, closing_fd):
             raise Ended(STALLED)
+
+    def _await_last(self) -> None:
+        """The station has ended: what is still to be sent goes into the kernel, which has more room for it from now on,
+        and which delivers it also when this process is no more."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LAST_BYTES)
+        if not has_room(self._socket, LAST_S):
+            raise Ended(CLOSED)

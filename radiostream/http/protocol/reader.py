@@ -105,10 +105,12 @@ def send_all(connection: socket.socket, *parts: bytes | memoryview, stall_s: flo
             left[0] = left[0][sent:]
 
 
-def has_room(connection: socket.socket, timeout_s: float) -> bool:
-    """Wait until the client takes more, at most `timeout_s`; whether it does."""
+def has_room(connection: socket.socket, timeout_s: float, or_fd: int | None = None) -> bool:
+    """Wait until the client takes more or `or_fd` hangs up, at most `timeout_s`; whether either is so."""
     poll = select.poll()
     poll.register(connection, select.POLLOUT)
+    if or_fd is not None:
+        poll.register(or_fd, 0)
     return bool(poll.poll(timeout_s * 1000))
 
 
