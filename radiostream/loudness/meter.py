@@ -40,8 +40,8 @@ _RELATIVE_GATE_LU: Final = 10.0
 SILENCE_DBFS: Final = -60.0
 KEEP_S: Final = 0.25
 """The most that is left of dead air."""
-_DECODER_S: Final = 0.04
-"""What lies between a frame's begin and its sound: the filters' delay, and the frame itself."""
+_DECODER_SAMPLES: Final = 529 + 576
+"""How much later than its frame a sound may begin: the filters' delay, and a granule that windows overlap by."""
 _TAIL_S: Final = 60.0
 """The most that is looked through at a track's end."""
 _GOLDEN: Final = 0.618034
@@ -216,7 +216,8 @@ class _Gauge:
 
     def _kept(self) -> int:
         """How many frames of dead air are left."""
-        return int((KEEP_S - _DECODER_S) * self.form.rate_hz / self.form.samples)
+        samples = KEEP_S * self.form.rate_hz - _DECODER_SAMPLES - self.form.samples
+        return max(1, int(samples / self.form.samples))
 
     def head(self) -> int:
         """Frames to leave out at the begin; none in a track that is silent all through."""

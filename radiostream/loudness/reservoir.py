@@ -1,8 +1,9 @@
 """MP3's bit reservoir where a stream begins in the middle of a file.
 
 Pure. A frame's main data may begin in frames before it, `main_data_begin` bytes back (ISO 11172-3, 2.4.2.7). Frames
-that reach back further than the stream does are made silent: their side information is cleared, while their bytes stay,
-as the frames behind them reach into those.
+that reach back further than the stream does are made silent: their side information then says that they reach back to
+its begin and hold no spectrum, while their bytes stay for the frames behind them. (Decoders forget what lies before a
+frame's main data, so that has to begin as early as it can.)
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Reservoir:
             back = view[begin] << 1 | view[begin + 1] >> 7 if is_mpeg1 else view[begin]
             if back <= self._bytes:
                 return False
-            view[begin : begin + size] = bytes(size)
+            back = min(self._bytes, 511 if is_mpeg1 else 255)
+            view[begin : begin + size] = (back << 8 * size - (9 if is_mpeg1 else 8)).to_bytes(size, "big")
             if begin > at + _HEADER:
                 view[at + _HEADER : begin] = frame_crc(view[at:stop], size).to_bytes(_CRC, "big")
             self._bytes += stop - begin - size

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -86,14 +86,14 @@ def _words(file: BinaryIO) -> dict[str, str]:
             found = read(file)
         except Exception:  # noqa: S112 - mutagen raises anything for broken files; another tag may be sound
             continue
-        tags = found if isinstance(found, Mapping) else None
-        for name, value in _entries(tags):
+        for name, value in _entries(found):
             words.setdefault(name, value)
     return words
 
 
-def _entries(tags: Mapping[str, Any] | None) -> Iterable[tuple[str, str]]:
-    for key, value in () if tags is None else tags.items():
+def _entries(tags: Any) -> Iterable[tuple[str, str]]:
+    """Names in lower case and first values of what mutagen found, None where that is nothing."""
+    for key, value in [] if tags is None else tags.items():
         name = str(key).lower()
         if name.startswith("txxx:"):
             yield name.removeprefix("txxx:"), str(value)
