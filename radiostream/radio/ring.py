@@ -18,6 +18,7 @@ import threading
 from array import array
 from bisect import bisect_right
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 
 from radiostream.audio.frames import Params
@@ -188,14 +189,13 @@ class Ring:
     def closing_fd(self) -> int | None:
         """A descriptor of the ring's that hangs up (`POLLHUP`) when it is closed, for those who wait in `poll`.
 
-        None where the ring is closed already. Raises OSError where there is no descriptor to be had.
+        None where the ring is closed already, or no descriptor is to be had.
         """
         with self._lock:
-            if self.closed:
-                return None
-            if self._pipe is None:
-                self._pipe = os.pipe()
-            return self._pipe[0]
+            if self._pipe is None and not self.closed:
+                with suppress(OSError):
+                    self._pipe = os.pipe()
+            return self._pipe[0] if self._pipe and not self.closed else None
 
     def __del__(self) -> None:
         if self._pipe is not None:

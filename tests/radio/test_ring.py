@@ -223,3 +223,18 @@ def test_a_ring_that_is_gone_leaves_no_descriptor(is_closed: bool) -> None:
     del ring
     gc.collect()
     assert len(os.listdir("/proc/self/fd")) <= before
+
+
+def test_without_a_descriptor_to_be_had_the_ring_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slow listeners then hear of the end when their client takes something."""
+
+    def refuse() -> tuple[int, int]:
+        raise OSError("too many open files")
+
+    ring = Ring(4096, 60.0)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pipe", refuse)
+        assert ring.closing_fd() is None
+        assert not ring.closed
+    assert ring.closing_fd() is not None
+    ring.close()

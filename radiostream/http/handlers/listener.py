@@ -299,7 +299,7 @@ class Feed:
         """Wait until the client takes more, or the station ends; nothing is held meanwhile."""
         self._turn.pass_on()
         closing_fd = self._ring.closing_fd()
-        if closing_fd is None:
+        if self._ring.closed:  # asked after the descriptor: what is closed from now on hangs it up
             self._await_last()
         elif not has_room(self._socket, STALL_S, closing_fd):
             raise Ended(STALLED)
