@@ -58,7 +58,7 @@ def safe(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """A name for a message: in double quotes that the name can not close, at most 200 characters of it."""
+    """A name for a message: in double quotes that the name cannot close, at most 200 characters of it."""
     if len(text) > _LONGEST_NAME:
         text = text[: _LONGEST_NAME - 1] + "…"
     return '"' + safe(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'

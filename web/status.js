@@ -234,7 +234,7 @@ const rested = () => {
   if (again) ask();
 };
 
-// What can not be had now is asked for in 5 s; the page says by its link state that it is behind.
+// What cannot be had now is asked for in 5 s; the page says by its link state that it is behind.
 const ask = () => refresh().catch(() => {});
 
 // The session has ended: the server shows the login instead of this page, and says why.
@@ -277,7 +277,7 @@ const send = async (form) => {
       location.reload();
       return;
     }
-    notice(`${name}: ${error instanceof HttpError ? error.message : "the server can not be reached."}`, true);
+    notice(`${name}: ${error instanceof HttpError ? error.message : "the server cannot be reached."}`, true);
   } finally {
     form.classList.remove("busy");
   }

@@ -127,7 +127,7 @@ def test_the_server_dies_and_comes_back(operator: Visitor, radio: Radio) -> None
     radio.kill()
     status.wait_for_selector("#link-state:not([hidden])")
     status.get_by_role("button", name="Next track on Main").click()
-    notice(status, "Main: the server can not be reached.")
+    notice(status, "Main: the server cannot be reached.")
     radio.start()
     status.get_by_label("Password").wait_for()
     assert "Your session has ended" in (status.get_by_role("alert").text_content() or "")

@@ -139,7 +139,7 @@ def test_a_share_is_so_many_places() -> None:
 
 
 def test_the_one_that_waits_longest_makes_room() -> None:
-    """With the short share full of half-open requests, a new one gets in and the oldest is shown the door."""
+    """With the short share full of half-open requests, a new one gets in and the oldest is disconnected."""
     limits = Limits(1, short_max=2)
     pairs = [socket.socketpair() for _ in range(2)]
     with ExitStack() as waiting:
@@ -158,7 +158,7 @@ def test_the_one_that_waits_longest_makes_room() -> None:
 
 
 def test_a_crowd_waits_at_the_door() -> None:
-    """Nobody whose request has come is shown the door because we are slow: the next one waits until a place is free."""
+    """Nobody whose request has come is disconnected because we are slow: the next one waits until a place is free."""
     limits = Limits(1, short_max=1)
     near, far = socket.socketpair()
     far.send(b"GET")
@@ -202,7 +202,7 @@ def test_who_asks_without_taking_the_answers_is_no_crowd() -> None:
 
 def test_one_who_sends_too_much_is_no_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a while it is not our fault any more that something lies there unread."""
-    monkeypatch.setattr(shares, "OURS_S", -1.0)
+    monkeypatch.setattr(shares, "EVICTION_GRACE_S", -1.0)
     limits = Limits(1, short_max=1)
     near, far = socket.socketpair()
     far.send(b"GET")
@@ -214,7 +214,7 @@ def test_one_who_sends_too_much_is_no_crowd(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_with_nobody_waiting_a_full_share_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests that are being answered are not interrupted."""
-    monkeypatch.setattr(shares, "ROOM_S", 0.001)
+    monkeypatch.setattr(shares, "ADMIT_WAIT_S", 0.001)
     limits = Limits(1, short_max=1)
     assert limits.admit()
     assert not limits.admit()

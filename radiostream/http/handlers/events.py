@@ -142,6 +142,6 @@ class Told:
 
 
 def event(name: str, value: Any, number: int) -> bytes:
-    """One event on the wire; JSON holds no raw line end, so `value` can not end it early."""
+    """One event on the wire; JSON holds no raw line end, so `value` cannot end it early."""
     data = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return f"id: {number}\nevent: {name}\ndata: {data}\n\n".encode("utf-8", "replace")

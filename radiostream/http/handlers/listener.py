@@ -44,10 +44,10 @@ LAST_S: Final = 0.5
 SHORTEST_S: Final = 0.5
 """A browser that joins so shortly before a change waits for it: of so little it might make an error, not an end."""
 
-CLOSED = "the station ended"
-CHANGED = "another decoder is needed from here on"
-STALLED = "took nothing for 30 s"
-TORN = "was overtaken by the ring"
+CLOSED: Final = "the station ended"
+CHANGED: Final = "another decoder is needed from here on"
+STALLED: Final = "took nothing for 30 s"
+TORN: Final = "was overtaken by the ring"
 
 
 class Ended(Exception):  # noqa: N818 - no error, an end
@@ -61,7 +61,9 @@ def tune(connection: socket.socket) -> None:
 
 
 class Feed:
-    """See the module. `framer`: interleaves titles, for those who asked; `ends_at_change`: a browser listens."""
+    """One listener's stream. `framer`: interleaves titles, for those who asked; `ends_at_change`: a browser listens.
+
+    Used by the listener's thread alone."""
 
     __slots__ = (
         "_clock",
@@ -166,7 +168,7 @@ class Feed:
         return seq + 1, 0
 
     def _jump(self, seq: int) -> tuple[int, int]:
-        """Something new began (a skip): what is left of the old is worth nothing any more."""
+        """Something new began (a skip): what is left of the old is discarded."""
         ring = self._ring
         mark = ring.get(ring.discontinuity_seq)
         chunk = ring.get(seq)
@@ -191,7 +193,7 @@ class Feed:
         return chunk.view if chunk is not None and chunk.run is self._run else memoryview(b"")
 
     def _move(self) -> tuple[int, int]:
-        """It fell out of the ring: on from the live point, like one who comes anew."""
+        """Its position has been overwritten: rejoin at the live point."""
         self._listener.moved += 1
         return self._join()
 
@@ -288,7 +290,7 @@ class Feed:
             return False
 
     def _await_reset(self) -> None:
-        """Some clients close the way to us and listen on; all others answer what they are still sent with a reset."""
+        """Some clients half-close and listen on; any other answers further data with a reset."""
         self._turn.pass_on()
         poll = select.poll()
         poll.register(self._socket, 0)

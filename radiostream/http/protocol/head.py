@@ -6,15 +6,15 @@ another's request. So: one space between the parts of the first line, no line th
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from radiostream.http.protocol.message import Refusal
 
-FIELDS_MAX = 100
-TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+FIELDS_MAX: Final = 100
+TOKEN: Final = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 """What methods and names of fields are made of (RFC 9110 §5.6.2)."""
 
-_ONCE = ("host", "content-length", "authorization")
+_ONCE: Final = ("host", "content-length", "authorization")
 
 
 class Head(NamedTuple):

@@ -2,9 +2,9 @@
 
 A connection begins in the short share. Once its request shows that it stays, it moves to the share of its kind, so that
 health, metrics, status and control answer when every listener's place is taken. When a thousand clients who neither
-finish their request nor take their answer fill the short share, the one that has kept us waiting longest makes room.
-Where it is we who keep them waiting, since more come at once than we can serve, the door waits: the kernel's queue
-holds those who come next.
+finish their request nor take their answer fill the short share, the one that has kept us waiting longest is
+disconnected. Where it is we who keep them waiting, since more come at once than we can serve, accepting waits: the
+listening socket's queue holds those who come next.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ EVENTS_MAX: Final = 256
 EVENTS_PER_ADDRESS: Final = 64
 """So that one address cannot hold all places; behind a proxy that is not trusted all readers have the proxy's."""
 OWN_FILES: Final = 64
-"""Descriptors of our own: the door, the log, the state, directories and covers being read."""
+"""Descriptors of our own: the listening socket, the log, the state, directories and covers being read."""
 FILES_A_STATION: Final = 2
 """The track on the air and the one that follows it."""
 
-ROOM_S: Final = 1.0
-"""How long the door waits for a place in a crowd before it sends somebody away."""
-OURS_S: Final = 5.0
-"""So long it may be our fault that a client's words, which have come, were not read yet."""
+ADMIT_WAIT_S: Final = 1.0
+"""How long accepting waits for a place in a crowd before a client is sent away."""
+EVICTION_GRACE_S: Final = 5.0
+"""A client whose bytes have arrived and are unread is not evicted before this: it may be we who are slow."""
 EVICTABLE: Final = 8
-"""So many of those who have waited longest are looked at for one who may be asked to leave."""
+"""How many of the longest waiting are examined for one who may be evicted."""
 
 LISTENERS: Final = "listeners"
 EVENTS: Final = "events"
@@ -116,16 +116,16 @@ class Limits:
         """Count a new connection in, waiting for a place if need be; False where there is none to be had."""
         with self._room:
             free = self._short < self.short_max or self._evict()
-            if free or self._room.wait_for(lambda: self._short < self.short_max, ROOM_S):
+            if free or self._room.wait_for(lambda: self._short < self.short_max, ADMIT_WAIT_S):
                 self._short += 1
                 return True
             self.refused[CONNECTIONS] += 1
             return False
 
     def _evict(self) -> bool:
-        """Ask one to leave who keeps us waiting, rather than we him. Needs the lock."""
+        """Disconnect one who keeps us waiting, rather than we him; whether there was one. The caller holds the lock."""
         for key, (connection, since_s) in islice(self._waiting.items(), EVICTABLE):
-            if time.monotonic() - since_s > OURS_S or not _keeps_its_side(connection):
+            if time.monotonic() - since_s > EVICTION_GRACE_S or not _keeps_its_side(connection):
                 del self._waiting[key]
                 self.refused[CONNECTIONS] += 1
                 with suppress(OSError):
@@ -141,7 +141,7 @@ class Limits:
 
     @contextmanager
     def waiting(self, connection: socket.socket) -> Iterator[None]:
-        """Around whatever waits for a client: one that keeps us waiting may be asked to leave."""
+        """Around whatever waits for a client: one that keeps us waiting may be evicted."""
         with self._room:
             self._waiting[id(connection)] = connection, time.monotonic()
         try:
@@ -165,20 +165,25 @@ def _keeps_its_side(connection: socket.socket) -> bool:
 
 
 def short_places(max_listeners: int, stations: int) -> int:
-    """How many short requests there are descriptors for, when everybody else has theirs.
+    """How many short requests there are descriptors for, when listeners, event readers and stations have theirs.
 
-    Raises the limit of the process as far as all places need and the system lets it: many systems begin with 1024, and
-    a client who takes the last descriptor takes it from a station that opens its next track.
+    Raises the process's limit of descriptors before, as far as all places need and the system lets it: many systems
+    begin with 1024, and a client who takes the last one takes it from a station that opens its next track.
     """
     others = max_listeners + EVENTS_MAX + OWN_FILES + FILES_A_STATION * stations
-    wanted = others + SHORT_MAX
+    files = _raise_file_limit(others + SHORT_MAX)
+    places = SHORT_MAX if files == resource.RLIM_INFINITY else files - others
+    if places < SHORT_MIN:
+        wanted = others + SHORT_MAX
+        log.warning("%d open files are too few for %d listeners, allow %d (ulimit -n)", files, max_listeners, wanted)
+    return max(SHORT_MIN, min(SHORT_MAX, places))
+
+
+def _raise_file_limit(wanted: int) -> int:
+    """Let the process open `wanted` files, or as many as it may; how many it is let now."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    had, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    places = SHORT_MAX if had == resource.RLIM_INFINITY else had - others
-    if places < SHORT_MIN:
-        log.warning("%d open files are too few for %d listeners, allow %d (ulimit -n)", had, max_listeners, wanted)
-    return max(SHORT_MIN, min(SHORT_MAX, places))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -123,7 +123,7 @@ def _end_of_head(data: bytes) -> int:
 def _check(data: bytes, head_bytes: int) -> None:
     """Refuse what is no request, or too long for one: `head_bytes` of its head are here."""
     if data and data[0] not in TOKEN:
-        raise Refusal(400, "this is no request")  # TLS, most likely: a browser that is told so tries without
+        raise Refusal(400, "not an HTTP request")  # TLS, most likely: a browser that is told so tries without
     if len(data) > LINE_MAX and b"\n" not in data[: LINE_MAX + 1]:
         raise Refusal(414, "the request line is too long")
     if head_bytes > HEAD_MAX:
