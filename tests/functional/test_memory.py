@@ -11,8 +11,7 @@ from radiostream.health import MB
 from tests.functional.conftest import Start
 from tests.functional.raw import Exchange
 
-PAGES = 60
-"""Of one address, below the bound on /events."""
+PAGES = 250
 COVERS = 60
 LISTENERS = 300
 PATIENCE_S = 20.0
@@ -38,8 +37,9 @@ def test_a_crowd_that_does_not_read_and_a_track_change(start: Start, three_tones
         assert time.monotonic() < give_up_s
     with ExitStack() as crowd:
         for path, count in (("/events", PAGES), ("/cover/main", COVERS), ("/", LISTENERS)):
-            for _ in range(count):
-                crowd.enter_context(Exchange(radio.port, asks(path)))
+            for number in range(count):
+                source = f"127.0.0.{2 + number // 50}"  # an address may have so many pages open, and more
+                crowd.enter_context(Exchange(radio.port, asks(path), source))
         for _ in range(3):
             began_s = time.monotonic()
             radio.post("/next-track/")
