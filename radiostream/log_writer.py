@@ -18,7 +18,7 @@ from typing import Final
 QUEUE_BYTES: Final = 256 << 10
 """Some thousand lines."""
 BATCH_BYTES: Final = 16 << 10
-FLUSH_S: Final = 0.5
+FLUSH_S: Final = 0.2
 """How long the end of the program waits for a log that is not read."""
 
 

@@ -154,12 +154,12 @@ class Ring:
     def publish(self, chunk: Chunk) -> None:
         """Put `chunk` on the air and begin to wake the listeners."""
         chunk.seq = self._next_seq
-        self._next_seq += 1
         chunks = (*self._chunks, chunk)
         first = self._first_to_keep(chunks)
         self._chunks = chunks[first:]
         if chunk.discontinuity:
             self._discontinuity_seq = chunk.seq
+        self._next_seq = chunk.seq + 1  # behind the chunk: whoever reads the number finds what it promises
         self._spares.extend(old.buffer for old in chunks[:first] if old.buffer is not None)
         while len(self._spares) > (0 if self._is_idle else MOST_SPARES):
             self._spares.popleft()  # the ring has become shorter; who still borrows one keeps it alive

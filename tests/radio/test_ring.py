@@ -5,8 +5,11 @@ from __future__ import annotations
 import gc
 import os
 import select
+import sys
 import threading
 from array import array
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -238,3 +241,24 @@ def test_without_a_descriptor_to_be_had_the_ring_goes_on(monkeypatch: pytest.Mon
         assert not ring.closed
     assert ring.closing_fd() is not None
     ring.close()
+
+
+def test_a_number_is_promised_when_its_chunk_is_there() -> None:
+    """Whoever waits for a chunk looks at the number first: it must not find nothing, and ask again and again."""
+    ring = Ring(4096, 60.0)
+    seen: list[tuple[bool, bool]] = []
+
+    def spy(frame: FrameType, event: str, _: object) -> Any:
+        if frame.f_code is not Ring.publish.__code__:
+            return None
+        seen.append((ring._next_seq > 0, ring._chunks != ()))
+        return spy
+
+    before = sys.gettrace()
+    sys.settrace(spy)
+    try:
+        ring.publish(chunk(ring, 0.0))
+    finally:
+        sys.settrace(before)
+    assert (False, True) in seen
+    assert (True, False) not in seen
