@@ -27,7 +27,7 @@ from radiostream.http.protocol.limits import Limits, short_places
 from radiostream.http.server import STACK_BYTES, RadioServer
 from radiostream.http.site import Site
 from radiostream.playlist.library import Library
-from radiostream.playlist.roster import Roster
+from radiostream.playlist.roster import Roster, Table
 from radiostream.playlist.scan import Directory
 from radiostream.playlist.state import StateFile, StateKeeper
 from radiostream.playlist.tagger import Tagger
@@ -89,7 +89,11 @@ class Radio:
         )
         self._roster = Roster(wanted(config), self._clock)
         self._library = Library(
-            {}, self._stations.directory_changed, config.poll_interval_s, before_look=self._follow_roster
+            {},
+            self._stations.directory_changed,
+            config.poll_interval_s,
+            survey=self._roster.look,
+            follow=self._follow_roster,
         )
         self._looked = False
         self._health = Health(config, {}, self._library)
@@ -104,6 +108,7 @@ class Radio:
             readiness=self._health.readiness,
             metrics=self._metrics,
             server_facts=self._health.facts,
+            scan_costs=self._library.costs,
         )
         self._most_stations = -1
         self._stations.on_change = self._show
@@ -205,9 +210,9 @@ class Radio:
 
     # -- what threads call -----------------------------------------------------------------------------------------
 
-    def _follow_roster(self, eager: bool) -> None:
-        """The library's thread, before each look: stations come, change and go."""
-        self._stations.follow(self._roster.look(eager), self._library, trusting=not self._looked)
+    def _follow_roster(self, table: Table) -> None:
+        """The library's thread, before each look at the directories: stations come, change and go."""
+        self._stations.follow(table, self._library, trusting=not self._looked)
         self._looked = True
 
     def _show(self, table: Mapping[str, Station]) -> None:

@@ -105,7 +105,18 @@ class _Scrape:
             yield family
         yield from _levels(site)
         yield from _live(site)
+        yield from _scans(site)
         yield from PROCESS_COLLECTOR.collect()
+
+
+def _scans(site: Site) -> Iterator[Metric]:
+    seconds = _family("audio_scan_seconds_total", "Seconds of CPU that looks at the directory have taken.", "stream")
+    calls = _family("audio_scan_calls_total", "Questions put to the directory's file system.", "stream")
+    for route, (busy_s, count) in site.scan_costs().items():
+        seconds.add_metric([route], busy_s)
+        calls.add_metric([route], count)
+    yield seconds
+    yield calls
 
 
 def _operator(site: Site) -> Iterator[Metric]:

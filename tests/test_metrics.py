@@ -41,6 +41,8 @@ EACH_STATION = {
     "audio_slow_listeners_dropped_total": ("counter", 1),
     "audio_producer_restarts_total": ("counter", 6),
     "audio_resyncs_total": ("counter", 7),
+    "audio_scan_seconds_total": ("counter", 0.125),
+    "audio_scan_calls_total": ("counter", 900),
 }
 """Type and value of each series of `station`."""
 
@@ -78,6 +80,7 @@ def site(stations: dict[str, Any]) -> Site:
         audit=Audit(),
         config=SimpleNamespace(max_clients=500),
         readiness=lambda: (True, {"ready": True, "ok": False, "checks": checks}),
+        scan_costs=lambda: dict.fromkeys(stations, (0.125, 900)),
     )
     return cast(Site, server)
 

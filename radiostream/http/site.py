@@ -51,6 +51,8 @@ class Site:
     """Monotonic seconds, by the stations' clock."""
     started_at: float = field(default_factory=time.time)
     audit: Audit = field(default_factory=Audit)
+    scan_costs: Callable[[], Mapping[str, tuple[float, int]]] = dict
+    """By route, what looking at the station's directory has taken: seconds of CPU, questions to the file system."""
     listener_ids: Any = field(default_factory=lambda: itertools.count(1))
 
     @property

@@ -1,8 +1,8 @@
 """The library: one thread that looks at every station's directory again and again, and tells what has changed.
 
-No inotify, so that network mounts work. The thread "library" calls `on_change`; everything else may be called by any
-thread. Directories are looked at one after another: a mount that hangs holds up the looks at the others (not one
-station's sound), and shows as a `last_look_s` that grows old.
+No inotify, so that network mounts work. The thread "library" decides when to look, takes what was found and calls
+`follow` and `on_change`; everything else may be called by any thread. The file system is asked in another thread
+(lookout.py), one directory after another; one that hangs is told, left alone until it answers, and holds up no other.
 """
 
 from __future__ import annotations
@@ -10,18 +10,26 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
-from radiostream.playlist.scan import Directory, Listing, Skipped
+from radiostream.playlist.listing import HANGS, Listing, Skipped
+from radiostream.playlist.lookout import HANG_S, Lookout, Task
+from radiostream.playlist.scan import Directory
 from radiostream.threads import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+    from typing import Any
 
 __all__ = ["Library", "Listing", "Skipped"]
 
 log = logging.getLogger(__name__)
+
+_SURVEY: Final = "--stations"
+"""Stands for the survey where routes stand for their directories."""
 
 
 class Library:
@@ -33,18 +41,26 @@ class Library:
         on_change: Callable[[str, Listing], None],
         interval_s: float = 2.0,
         now: Callable[[], float] = time.monotonic,
-        before_look: Callable[[bool], None] | None = None,
+        survey: Callable[[bool], Any] | None = None,
+        follow: Callable[[Any], None] | None = None,
+        hang_s: float = HANG_S,
     ) -> None:
         """`on_change(route, listing)` is called by the thread "library": once after the first look, then whenever a
         look found something else than the one before. What it raises is logged, and it is told again at the next look.
-        `before_look(eager)` is called by the same thread before each look; it alone may `add` and `remove`.
+        Before each look `survey(eager)` asks the file system which stations there should be, and `follow(answer)`,
+        called by the library's thread, alone may `add` and `remove`. A question that makes no progress for `hang_s`
+        hangs: the station is told a listing whose trouble is `HANGS`, with the tracks that were known.
         """
-        self._directories = {route: Directory(str(path)) for route, path in directories.items()}
+        self._interval_s = interval_s
+        self._directories = {route: Directory(str(path), interval_s) for route, path in directories.items()}
         self._told: dict[str, Listing] = {}
         self._on_change = on_change
-        self._interval_s = interval_s
         self._now = now
-        self._before_look = before_look
+        self._survey = survey
+        self._follow = follow
+        self._lookout = Lookout(hang_s)
+        self._hung: dict[str, Directory | None] = {}
+        """What hangs, by route; None for the survey."""
         self._answers = threading.Condition()  # guards _stopping, _asked, _answered; nobody holds it while looking
         self._stopping = False
         self._asked = 0
@@ -63,6 +79,7 @@ class Library:
             self._stopping = True
             self._answers.notify_all()
         self._worker.close()
+        self._lookout.close()
 
     def stop(self, timeout_s: float = 1.0) -> None:
         """End the thread; one that hangs in a mount is left behind after `timeout_s`."""
@@ -71,20 +88,26 @@ class Library:
 
     def add(self, route: str, path: Path, *, trusting: bool = False) -> None:
         """Look at one more directory. `trusting`: its first look takes all files at once, as at the start; without
-        it they have to stand still first, as every new file has. Library's thread, from `before_look`."""
-        directory = self._directories[route] = Directory(str(path))
+        it they have to stand still first, as every new file has. Library's thread, from `follow`."""
+        directory = self._directories[route] = Directory(str(path), self._interval_s)
         if not trusting:
             directory.distrust()
 
     def remove(self, route: str) -> None:
-        """Look at a directory no more. Library's thread, from `before_look`."""
+        """Look at a directory no more. Library's thread, from `follow`."""
         self._directories.pop(route, None)
         self._told.pop(route, None)
         self._reported.discard(route)
+        self._hung.pop(route, None)
+
+    def costs(self) -> dict[str, tuple[float, int]]:
+        """By route, what looks at the directory have taken so far: seconds of CPU, questions to the file system. Any
+        thread: reads numbers that only grow."""
+        return {route: (one.busy_s, one.calls) for route, one in tuple(self._directories.items())}
 
     @property
     def last_look_s(self) -> float | None:
-        """When the latest look at all directories ended (`now`'s seconds); None before the first one did."""
+        """When the latest look at all directories that answer ended (`now`'s seconds); None before the first."""
         return self._last_look_s
 
     def wait_looked(self, timeout_s: float) -> bool:
@@ -107,32 +130,55 @@ class Library:
             return done and not self._stopping
 
     def look(self, eager: bool = False) -> None:
-        """One look at every directory: the thread's work, by hand in tests."""
-        if self._before_look is not None:
-            try:
-                self._before_look(eager)
-            except Exception:
-                self._report("--stations")
-            else:
-                self._reported.discard("--stations")
-        for route, directory in tuple(self._directories.items()):
-            try:
-                self._tell(route, directory.look(eager))
-            except Exception:
-                self._report(route)
-            else:
-                self._reported.discard(route)
+        """One look at every directory that does not hang: the thread's work, by hand in tests."""
+        survey = self._survey
+        if survey is not None and _SURVEY not in self._hung:
+            self._ask([Task(_SURVEY, lambda: survey(eager))], {})
+        asked = {route: one for route, one in self._directories.items() if route not in self._hung}
+        self._ask([_task(route, directory, eager) for route, directory in asked.items()], asked)
+
+    def _ask(self, tasks: list[Task], directories: Mapping[str, Directory]) -> None:
+        for task in self._lookout.run(tasks, self._take):
+            directory = self._hung[task.key] = directories.get(task.key)
+            log.warning("%s: the file system does not answer; the others are looked at all the same", task.key)
+            if directory is not None:
+                self._guarded(task.key, partial(self._tell_hung, task.key))
+
+    def _take(self, task: Task, answer: Any) -> None:
+        """An answer, perhaps a late one, which may be about a directory that is none of a station's any more."""
+        if task.key in self._hung and task.is_about(self._hung[task.key]):
+            del self._hung[task.key]
+            log.warning("%s: the file system answers again", task.key)
+        if isinstance(answer, Exception):
+            self._report(task.key, answer)
+        elif task.key == _SURVEY:
+            if self._follow is not None:
+                follow = self._follow
+                self._guarded(task.key, lambda: follow(answer))
+        elif task.is_about(self._directories.get(task.key)):
+            self._guarded(task.key, lambda: self._tell(task.key, answer))
+
+    def _guarded(self, key: str, act: Callable[[], None]) -> None:
+        """A bug costs one look at one directory, and one report until that look works again."""
+        try:
+            act()
+        except Exception as error:
+            self._report(key, error)
+        else:
+            self._reported.discard(key)
 
     def _tell(self, route: str, listing: Listing) -> None:
         if self._told.get(route) is not listing:
             self._on_change(route, listing)
             self._told[route] = listing
 
-    def _report(self, route: str) -> None:
-        """A bug costs one look at one directory, and one report until that look works again."""
-        if route not in self._reported:
-            self._reported.add(route)
-            log.exception("looking at the directory of %s failed; it goes on with the next look", route)
+    def _tell_hung(self, route: str) -> None:
+        self._tell(route, replace(self._told.get(route, Listing()), trouble=HANGS))
+
+    def _report(self, key: str, error: Exception) -> None:
+        if key not in self._reported:
+            self._reported.add(key)
+            log.error("looking at %s failed; it goes on with the next look", key, exc_info=error)
 
     def _step(self) -> float:
         with self._answers:
@@ -143,3 +189,7 @@ class Library:
             self._last_look_s = self._now()
             self._answers.notify_all()
         return self._interval_s
+
+
+def _task(route: str, directory: Directory, eager: bool) -> Task:
+    return Task(route, lambda: directory.look(eager), lambda: directory.calls, directory)

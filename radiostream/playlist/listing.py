@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MOST_LEFT_OUT: Final = 1000
 """The end of a longer list is summed up."""
 
+HANGS: Final = "does not answer"
+"""A listing's trouble where the file system has not answered for seconds; its tracks are those that were known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Skipped:

@@ -297,7 +297,7 @@ class Directory:
             return math.inf
         if self._pace.dear or folder.place[0] != self._folders[self._root].place[0]:
             return -math.inf
-        return (self._wall() - self._interval_s) * 1e9
+        return (self._wall() - max(self._interval_s, 1.0)) * 1e9
 
     def _follow(self, folder: Folder, before: dict[str, bool]) -> None:
         """Forget the sub-directories that are gone, have the new ones read."""

@@ -19,6 +19,7 @@ from radiostream.http.handlers import control
 from radiostream.http.protocol.message import Response, head_bytes
 from radiostream.http.protocol.proxies import Client
 from radiostream.http.routes import ROUTES
+from radiostream.playlist.library import Listing
 from radiostream.playlist.track import Tags
 from radiostream.station_names import route_problem
 from tests.http.site_builder import BEARER, PASSWORD, House
@@ -162,6 +163,15 @@ def test_reload_looks_at_once(obeying: House) -> None:
     assert body(obeying.ask("POST", "/reload-playlist?route=humor", BEARER))["route"] == "/humor"
     assert obeying.rescans == 2
     assert obeying.ask("POST", "/reload-playlist?route=x", BEARER).status == 404
+
+
+def test_reload_of_a_station_whose_disk_hangs(obeying: House) -> None:
+    """Answered at once: that it does not answer, and for all stations, what the others hold."""
+    studio = obeying.studios["/humor"]
+    studio.do(studio.station.update(Listing(trouble="does not answer")))
+    response = obeying.ask("POST", "/reload-playlist?route=humor", BEARER)
+    assert (response.status, body(response)["error"]) == (503, "the station's directory does not answer")
+    assert obeying.ask("POST", "/reload-playlist", BEARER).status == 200
 
 
 def test_streams_are_listed_by_route(house: House) -> None:

@@ -6,8 +6,9 @@ import logging
 import os
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,11 +35,20 @@ def libraries() -> Iterator[list[Library]]:
         library.stop(PATIENCE_S)
 
 
-def watch(told: queue.Queue[tuple[str, list[str], str]], interval_s: float, **directories: Path) -> Library:
+def watch(
+    told: queue.Queue[tuple[str, list[str], str]],
+    interval_s: float,
+    *,
+    survey: Callable[[bool], object] | None = None,
+    follow: Callable[[object], None] | None = None,
+    hang_s: float = PATIENCE_S,
+    **directories: Path,
+) -> Library:
     def on_change(route: str, listing: Listing) -> None:
         told.put((route, [track.name for track in listing.tracks], listing.trouble))
 
-    return Library({f"/{name}": path for name, path in directories.items()}, on_change, interval_s)
+    paths = {f"/{name}": path for name, path in directories.items()}
+    return Library(paths, on_change, interval_s, survey=survey, follow=follow, hang_s=hang_s)
 
 
 def test_polls(tmp_path: Path, told: queue.Queue[tuple[str, list[str], str]], libraries: list[Library]) -> None:
@@ -87,24 +97,110 @@ def test_not_waited_for(tmp_path: Path, told: queue.Queue[tuple[str, list[str], 
     assert not library.wait_looked(PATIENCE_S)
 
 
-def test_hanging_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, libraries: list[Library]) -> None:
-    """A file system that does not answer holds up the library's thread, but nobody who does not want to wait."""
-    let_go, stuck = threading.Event(), threading.Event()
-    real = os.scandir
+@pytest.fixture
+def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """While it is not set, whoever asks for something below the directory `hung` waits."""
+    opened = threading.Event()
+    opened.set()
+    real = os.stat
 
-    def scandir(path: str) -> object:
-        stuck.set()
-        let_go.wait(PATIENCE_S)
-        return real(path)
+    def stat(path: str, **options: Any) -> os.stat_result:
+        if str(path).startswith(str(tmp_path / "hung")):
+            opened.wait(PATIENCE_S)
+        return real(path, **options)
 
-    monkeypatch.setattr(os, "scandir", scandir)
-    libraries.append(watch(queue.Queue(), FOREVER_S, one=tmp_path))
-    libraries[0].start()
-    assert stuck.wait(PATIENCE_S)
-    assert not libraries[0].rescan(0)
-    assert libraries[0].last_look_s is None
-    libraries[0].stop(0)
-    let_go.set()
+    monkeypatch.setattr(os, "stat", stat)
+    yield opened
+    opened.set()
+
+
+def test_a_directory_that_hangs_holds_up_no_other(
+    tmp_path: Path,
+    gate: threading.Event,
+    told: queue.Queue[tuple[str, list[str], str]],
+    libraries: list[Library],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is told, keeps its tracks, and is looked at again once it answers; a reload is answered all the while."""
+    caplog.set_level(logging.WARNING)
+    for name in ("hung", "well"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.mp3").write_bytes(b"x")
+    library = watch(told, 0.01, hang_s=0.2, hung=tmp_path / "hung", well=tmp_path / "well")
+    libraries.append(library)
+    library.start()
+    assert {told.get(timeout=PATIENCE_S)[0] for _ in range(2)} == {"/hung", "/well"}
+    gate.clear()
+    assert told.get(timeout=PATIENCE_S) == ("/hung", ["a.mp3"], "does not answer")
+    (tmp_path / "well/b.mp3").write_bytes(b"x")
+    assert library.rescan(PATIENCE_S)
+    route, names, trouble = told.get(timeout=PATIENCE_S)
+    assert (route, trouble) == ("/well", "")
+    while names != ["a.mp3", "b.mp3"]:
+        route, names, trouble = told.get(timeout=PATIENCE_S)
+    assert [record.message for record in caplog.records] == [
+        "/hung: the file system does not answer; the others are looked at all the same"
+    ]
+    gate.set()
+    assert told.get(timeout=PATIENCE_S) == ("/hung", ["a.mp3"], "")
+    assert library.rescan(PATIENCE_S)
+    assert caplog.records[-1].message == "/hung: the file system answers again"
+
+
+def test_a_survey_that_hangs(tmp_path: Path, told: queue.Queue[tuple[str, list[str], str]]) -> None:
+    """What stations there should be is then asked no more until it is answered; the directories are looked at."""
+    answers, gate = list[object](), threading.Event()
+    gate.set()
+    asked = queue.Queue[bool]()
+
+    def survey(eager: bool) -> str:
+        asked.put(eager)
+        gate.wait(PATIENCE_S)
+        return "table"
+
+    library = watch(told, FOREVER_S, survey=survey, follow=answers.append, hang_s=0.2, one=tmp_path)
+    library.look()
+    assert answers == ["table"]
+    gate.clear()
+    for _ in range(3):
+        library.look(eager=True)
+    assert asked.qsize() == 2
+    gate.set()
+    while len(answers) < 3:
+        library.look()
+    library.stop()
+
+
+def test_a_directory_that_hangs_and_is_removed(
+    tmp_path: Path, gate: threading.Event, told: queue.Queue[tuple[str, list[str], str]]
+) -> None:
+    """Its late answer is about nothing any more; one that took its route is looked at by itself."""
+    for name in ("hung", "other"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "other/a.mp3").write_bytes(b"x")
+    library = watch(told, FOREVER_S, hang_s=0.2, one=tmp_path / "hung")
+    gate.clear()
+    library.look()
+    assert told.get_nowait() == ("/one", [], "does not answer")
+    library.remove("/one")
+    library.add("/one", tmp_path / "other", trusting=True)
+    gate.set()
+    for _ in range(5):
+        library.look()
+    assert told.get_nowait() == ("/one", ["a.mp3"], "")
+    assert told.empty()
+    assert list(library.costs()) == ["/one"]
+    library.stop()
+
+
+def test_stopped_while_it_hangs(tmp_path: Path, gate: threading.Event) -> None:
+    """The end does not wait for a file system."""
+    library = watch(queue.Queue(), FOREVER_S, hang_s=FOREVER_S, hung=tmp_path / "hung")
+    gate.clear()
+    library.start()
+    assert not library.rescan(0)
+    assert library.last_look_s is None
+    library.stop(0)
 
 
 def test_bug_in_a_station(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from radiostream.http import audit
 from radiostream.http.protocol.message import HTML, NO_STORE, Refusal, Response, json_response
 from radiostream.http.views import stations as views
+from radiostream.playlist.listing import HANGS
 from radiostream.values import boolean
 
 if TYPE_CHECKING:
@@ -53,8 +54,11 @@ def reload_playlist(site: Site, request: Request, rest: str) -> Response:
     one = site.asked(request, rest) if rest or "route" in request.query else None
     if not site.rescan():
         raise Refusal(503, "the rescan is still running")
+    if one is not None and one.status.trouble == HANGS:
+        raise Refusal(503, f"the station's directory {HANGS}")
     for station in [one] if one else site.stations.values():
-        _await(station.settled())
+        if station.status.trouble != HANGS:
+            _await(station.settled())
     if one is not None:
         return _done(site, request, one, audit.RELOAD)
     site.audit.done(audit.RELOAD, request)
