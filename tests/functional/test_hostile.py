@@ -444,7 +444,7 @@ def test_a_port_that_is_taken(radio: Radio, three_tones: Path, host: str) -> Non
     )
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.endswith(f"can not listen on {host} port {radio.port}: Address already in use")
+    assert line.endswith(f"cannot listen on {host} port {radio.port}: Address already in use")
 
 
 def test_both_families(start: Start, three_tones: Path) -> None:
