@@ -25,6 +25,7 @@ from pathlib import Path
 
 PREFIX = Path(sys.prefix)
 STDLIB = Path(os.__file__).parent
+ZONES = Path("/usr/share/zoneinfo")
 USER = 10001
 
 # Reached by no import statement: codecs are loaded by name.
@@ -74,6 +75,7 @@ DEBIAN = {  # package whose files are inside: licence
     "libc6": "LGPL-2.1-or-later",
     "libgcc-s1": "GPL-3.0-or-later WITH GCC-exception-3.1",
     "busybox": "GPL-2.0-only",
+    "tzdata": "LicenseRef-public-domain",
 }
 PYTHON_LICENCES = {
     "mutagen": "GPL-2.0-or-later",
@@ -90,6 +92,7 @@ def main(root: Path, site: Path, source: Path) -> None:
     server(root, source)
     programs(root)
     settings(root, site)
+    zones(root)
     inventory(root, site, source)
     report(root)
 
@@ -162,6 +165,25 @@ def settings(root: Path, site: Path) -> None:
     shutil.copy("/usr/lib/os-release", root / "etc/os-release")
 
 
+def zones(root: Path) -> None:
+    """The time zones, where the C library and Python look for them: each rule once, its other names as links."""
+    seen: dict[bytes, Path] = {}
+    for path in sorted(ZONES.rglob("*")):
+        name = path.relative_to(ZONES)
+        if name.parts[0] in ("posix", "right") or not path.is_file():
+            continue  # the same zones again, and those that count leap seconds
+        content = path.read_bytes()
+        if not content.startswith(b"TZif"):
+            continue
+        target = root / ZONES.relative_to("/") / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if content in seen:
+            target.symlink_to(os.path.relpath(seen[content], target.parent))
+        else:
+            target.write_bytes(content)
+            seen[content] = target
+
+
 def inventory(root: Path, site: Path, source: Path) -> None:
     """What is inside, for people and scanners: a CycloneDX list, and records as dpkg and pip leave them."""
     components = [component("generic", "radiostream", version_of(source), "MIT")]
@@ -190,7 +212,7 @@ def inventory(root: Path, site: Path, source: Path) -> None:
 def component(kind: str, name: str, version: str, licence: str) -> dict[str, object]:
     """One entry of the list."""
     identity = f"pkg:{kind}/{name.lower()}@{urllib.parse.quote(version)}"
-    key = "expression" if " " in licence else "license"
+    key = "expression" if " " in licence or licence.startswith("LicenseRef-") else "license"
     licences = [{key: licence if key == "expression" else {"id": licence}}]
     return {
         "type": "library",

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import zipfile
+from datetime import datetime, timedelta
 from pathlib import Path
 
 with socket.create_server(("127.0.0.1", 0)) as trial:
@@ -38,6 +39,19 @@ def names() -> None:
     """A look-up goes through the codec for international names and through the C library's own parts."""
     assert socket.getaddrinfo("localhost", PORT)
     assert "bücher.example".encode("idna") == b"xn--bcher-kva.example"
+
+
+def zones() -> int:
+    """Local times, as Python and as the C library know them: half a year apart, Berlin's clock shows another offset."""
+    from zoneinfo import ZoneInfo
+
+    os.environ["TZ"] = "Europe/Berlin"
+    time.tzset()
+    for unix_s, hours in ((1_767_225_600, 1), (1_782_864_000, 2)):
+        assert datetime.fromtimestamp(unix_s, ZoneInfo("Europe/Berlin")).utcoffset() == timedelta(hours=hours)
+        assert time.localtime(unix_s).tm_gmtoff == hours * 3600
+    del os.environ["TZ"]
+    return sum(path.is_file() for path in Path("/usr/share/zoneinfo").rglob("*"))
 
 
 def tls() -> int:
@@ -98,5 +112,6 @@ def listen() -> int:
 if __name__ == "__main__":
     print(f"{every_module()} modules imported")
     names()
+    print(f"{zones()} time zones")
     print(f"{tls()} certificate authorities, TLS agreed on")
     print(f"{demo()} bytes heard from the demo station")
