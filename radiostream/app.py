@@ -262,6 +262,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         from radiostream import selfcheck
 
         return selfcheck.main(words[1:], os.environ)
+    if words[:1] == ["check"]:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        from radiostream.doctor import command
+
+        return command.main(words[1:], os.environ)
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # before there is a second thread: all inherit it
     try:
         config = Config.load(words, os.environ)

@@ -23,7 +23,7 @@ LEAVES = (
     "threads",
     "values",
 )
-TOP = ("app", "health", "metrics", "reporting", "selfcheck", "stations", "__main__")
+TOP = ("app", "doctor", "health", "metrics", "reporting", "selfcheck", "stations", "__main__")
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

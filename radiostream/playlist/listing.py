@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from radiostream.audio.frames import MP3
 from radiostream.playlist.natural import natural_key
 
 if TYPE_CHECKING:
@@ -42,6 +44,12 @@ class Listing:
     tracks; where it only cannot be read now, those that were known stay."""
     orders: tuple[Order, ...] = ()
     """What `order.m3u` says, in the directory itself and in its parts of the day."""
+
+
+def usual_family(tracks: Iterable[Track]) -> str:
+    """What a station sends of which nobody said it: MP3 where there is any, or nothing; else what most files are."""
+    families = Counter(track.family for track in tracks)
+    return MP3 if families[MP3] or not families else families.most_common(1)[0][0]
 
 
 def in_order(tracks: Iterable[Track]) -> tuple[Track, ...]:

@@ -33,6 +33,11 @@ class Rules:
     parts: tuple[Part, ...] = ()
     jingles: tuple[Jingle, ...] = ()
 
+    @property
+    def all(self) -> tuple[Part | Jingle, ...]:
+        """Parts, then jingles."""
+        return (*self.parts, *self.jingles)
+
     def part(self, scope: str) -> Part | None:
         """The part of that folder; None for the station's own music, and for a folder that is gone."""
         return next((part for part in self.parts if part.folder == scope), None)

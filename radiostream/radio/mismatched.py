@@ -61,9 +61,10 @@ class Mismatched:
         return self._counts.most_common(1)[0][0]
 
     def _how(self, params: Params) -> str:
-        return f"{_words(params)}, where the station has {_words(self._usual)}: browsers stop here"
+        return f"{described(params)}, where the station has {described(self._usual)}: browsers stop here"
 
 
-def _words(params: Params) -> str:
+def described(params: Params) -> str:
+    """What decides decoding, in words."""
     shape = f"{params.codec} {params.rate_hz} Hz, {params.channels} ch"
     return f"{shape}, {params.setup}" if params.setup else shape

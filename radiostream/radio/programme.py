@@ -20,6 +20,7 @@ from radiostream.logs import quoted
 from radiostream.playlist import zones
 from radiostream.playlist.arrangement import OWN, Arrangement, arrange
 from radiostream.playlist.library import Listing
+from radiostream.playlist.listing import usual_family
 from radiostream.playlist.rotation import Moment, Plan, Rotation
 from radiostream.playlist.state import Saved
 from radiostream.playlist.track import Track
@@ -146,8 +147,7 @@ class Programme:
         """With no format asked for, a directory without MP3 takes the one it holds most of; then it stays so."""
         if self._settled:
             return
-        families = Counter(track.family for track in listing.tracks)
-        self.family = MP3 if families[MP3] else families.most_common(1)[0][0]
+        self.family = usual_family(listing.tracks)
         self._settled = True
 
     def _update(self) -> None:
