@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: run test debian13 lint types ci players format bench profile soak fuzz clean
+.PHONY: run test debian13 lint types ci players format bench profile soak fuzz loudness clean
 
 run: $(VENV)/.runtime
 	$(BIN)/python -m radiostream $(ARGS)
@@ -39,6 +39,9 @@ soak: $(STAMP) players
 
 fuzz: $(STAMP) players
 	$(BIN)/python -m tests.bench.fuzz $(ARGS)
+
+loudness: $(STAMP) players
+	$(BIN)/python -m tests.bench.loudness $(ARGS)
 
 players:
 	sh tests/install-players.sh

@@ -208,6 +208,7 @@ const drawElsewhere = ({ route, url, hls }) => {
 };
 
 function draw() {
+  volume.apply();
   const list = $("stations");
   const nodes = [...stations.values()].map(drawCard);
   if (nodes.length !== list.children.length || nodes.some((node, i) => list.children[i] !== node)) {
@@ -308,9 +309,15 @@ const step = (by) => {
 const volume = {
   set(percent) {
     const value = Math.min(100, Math.max(0, Math.round(percent)));
-    stream.audio.volume = (value / 100) ** 2; // the ear hears in decibels
     memory.set("volume", String(value));
     volume.draw(value);
+    volume.apply();
+  },
+  // What the browser's stream of AAC and Ogg cannot carry, the track's level, is done here.
+  apply() {
+    const level = 10 ** (Math.min(0, stations.get(stream.route)?.now?.volume_db ?? 0) / 20);
+    const wanted = (volume.get() / 100) ** 2 * level; // the ear hears in decibels
+    if (Math.abs(stream.audio.volume - wanted) > 0.001) stream.audio.volume = wanted;
   },
   get: () => Number($("volume-range").value),
   mute(on = !stream.audio.muted) {

@@ -156,10 +156,19 @@ const drawHead = (find, station) => {
   find(".trouble").hidden = !trouble;
 };
 
-const drawNow = (find, { now, tracks, trouble }) => {
+// How loud the track is, what is done about it, and of how many tracks that is known; empty where no level is asked for.
+const levelText = ({ loudness_lufs: lufs, loudness_source: source, gain_db: gain }, { measured, tagged, unknown }) => {
+  if (measured === undefined) return "";
+  const known = `loudness of ${measured + tagged} of ${measured + tagged + unknown} tracks known`;
+  return source && lufs !== null ? `${lufs.toFixed(1)} LUFS (${source}), ${gain.toFixed(1)} dB · ${known}` : known;
+};
+
+const drawNow = (find, { now, levels, tracks, trouble }) => {
   setText(find(".row-title"), trackTitle(now) || "Silence");
   const isEmpty = !tracks && !trouble && !now.track;
   setText(find(".row-artist"), isEmpty ? "There is no audio in the directory yet." : (now.artist ?? ""));
+  setText(find(".row-level"), levelText(now, levels));
+  find(".row-level").hidden = !Object.keys(levels).length;
   setText(find(".row-since"), now.track ? `since ${timeOfDay(now.started_at)}` : "");
 };
 

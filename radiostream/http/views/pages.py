@@ -55,7 +55,8 @@ _ENDINGS: Final = {"playing": "On the air", "played": "Played", "skipped": "Skip
 _NOTHING: Final = {"title": None, "artist": None, "started_at": None, "elapsed": 0, "duration": None, "track": None}
 _BLANK: Final = {
     "route": "", "name": "", "family": "mp3", "stem": "main", "description": "", "listeners": 0, "peak_listeners": 0,
-    "tracks": 0, "shuffle": False, "trouble": "", "now": _NOTHING, "history": (), "left_out": (), "mismatched": (),
+    "tracks": 0, "shuffle": False, "trouble": "", "levels": {}, "now": _NOTHING, "history": (), "left_out": (),
+    "mismatched": (),
 }  # fmt: skip
 """A station that is none: the script fills in what is drawn of it."""
 
@@ -134,9 +135,23 @@ def _row(station: Mapping[str, Any]) -> str:
         tracks=station["tracks"],
         shuffle_on="false" if station["shuffle"] else "true",
         shuffle_pressed="true" if station["shuffle"] else "false",
+        level=escape(_level(now, station["levels"])),
+        level_hidden=_hidden(not station["levels"]),
         trouble=escape(station["trouble"]),
         trouble_hidden=_hidden(not station["trouble"]),
     )
+
+
+def _level(now: Mapping[str, Any], levels: Mapping[str, int]) -> str:
+    """How loud the track is, what is done about it, and of how many tracks that is known; empty where no level is
+    asked for."""
+    if not levels:
+        return ""
+    total = sum(levels.values())
+    known = f"loudness of {total - levels['unknown']} of {total} tracks known"
+    if now.get("loudness_lufs") is None:
+        return known
+    return f"{now['loudness_lufs']:.1f} LUFS ({now['loudness_source']}), {now['gain_db']:.1f} dB · {known}"
 
 
 def _station(station: Mapping[str, Any]) -> dict[str, object]:
