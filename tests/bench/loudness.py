@@ -6,6 +6,7 @@ in every kind of MP3. Prints a row a file, and then the curve: error and CPU by 
 
 from __future__ import annotations
 
+import math
 import random
 import re
 import subprocess
@@ -21,21 +22,7 @@ from radiostream.loudness.meter import FRAMES, measure
 SECONDS = 60
 WORDS = "Good evening, and welcome. First the news, then the weather; after that two hours of music without a break. "
 SOUNDS: dict[str, tuple[str, ...]] = {
-    "dense": (
-        "pluck",
-        "C2",
-        "synth",
-        "pluck",
-        "mix",
-        "E3",
-        "synth",
-        "pinknoise",
-        "mix",
-        "overdrive",
-        "20",
-        "norm",
-        "-0.3",
-    ),
+    "dense": ("pluck", "C2", "synth", "pinknoise", "mix", "overdrive", "20", "norm", "-0.3"),
     "sparse": ("pluck", "A2", "fade", "0", "3", "2.5", "pad", "0", "1.3", "repeat", "13", "norm", "-3"),
     "noise": ("pinknoise", "tremolo", "0.3", "90", "norm", "-2"),
     "beat": ("sine", "300:60", "fade", "0", "0.4", "0.38", "pad", "0", "0.13", "repeat", "110", "norm", "-1"),
@@ -86,7 +73,8 @@ def error(one: Result) -> float:
 
 
 def rms(found: Sequence[Result]) -> float:
-    return (sum(error(one) ** 2 for one in found) / len(found)) ** 0.5
+    """The root of the mean squared error."""
+    return math.sqrt(sum(error(one) ** 2 for one in found) / len(found))
 
 
 def results(truth: dict[Path, float], frames: int) -> list[Result]:
@@ -114,7 +102,7 @@ def made(directory: Path) -> list[Path]:
     wavs = []
     for name, effects in SOUNDS.items():
         wav = directory / f"{name}.wav"
-        head = ["sox", "-R", "-n", "-r", "44100", "-b", "16", "-c", "2", wav]
+        head = ["sox", "-R", "-n", "-r", "44100", "-b", "16", "-c", "2", str(wav)]
         subprocess.run([*head, "synth", str(LENGTHS_S.get(name, SECONDS)), *effects], check=True)
         wavs.append(wav)
     speech = directory / "speech.wav"

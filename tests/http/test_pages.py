@@ -32,7 +32,16 @@ def shown(route: str = "/", name: str = "Main", **what: Any) -> dict[str, Any]:
     keys = ("title", "artist", "elapsed", "duration")
     now = {"track": None, "started_at": AT, **dict.fromkeys(keys), "elapsed": 0.0}
     now |= {key: what.pop(key) for key in keys if key in what}
-    nothing = {"history": [], "left_out": [], "mismatched": [], "drift_ms": 0.0, "trouble": "", "description": ""}
+    nothing = {
+        "history": [],
+        "left_out": [],
+        "mismatched": [],
+        "drift_ms": 0.0,
+        "trouble": "",
+        "levels": {},
+        "description": "",
+    }
+    nothing |= {"levels": {}}
     counts = {"listeners": 1, "peak_listeners": 2, "tracks": 0, "shuffle": False}
     named = {"route": route, "name": name, "family": "mp3", "stem": "main"}
     return named | counts | nothing | {"now": now | ({"track": "1.mp3"} if now["title"] else {})} | what
@@ -241,6 +250,15 @@ def test_times_of_the_status_page() -> None:
     assert {"max": "60", "value": "60"}.items() <= _first(known, "progress").items()
     unknown = status_page(shown(title="One", elapsed=3700))
     assert "61:40" in unknown
+
+
+def test_levels_are_shown_where_one_is_asked_for() -> None:
+    """How loud the track is, what is done about it, and of how many tracks that is known."""
+    row = shown(title="One", levels={"measured": 7, "tagged": 2, "unknown": 1})
+    assert "loudness of 9 of 10 tracks known" in status_page(row)
+    row["now"] |= {"loudness_lufs": -12.34, "loudness_source": "measured", "gain_db": -6.02}
+    assert "-12.3 LUFS (measured), -6.0 dB · loudness of 9 of 10 tracks known" in status_page(row)
+    assert {"class": "row-level", "hidden": ""} in [has for _, has in Outline(status_page(shown())).tags]
 
 
 @pytest.mark.parametrize(
