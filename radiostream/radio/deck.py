@@ -39,10 +39,12 @@ class Deck:
         track: Track | None = None,
         file: BinaryIO | None = None,
         shaped: ShapedReader | None = None,
+        stamp: tuple[int, int] = (0, 0),
     ) -> None:
-        """`shaped`: what brings `reader` to its level; None plays it as it is."""
+        """`shaped`: what brings `reader` to its level; None plays it as it is. `stamp`: the file's size and time of
+        modification before anything was read of it."""
         self._file = file
-        self._stamp = _stamp(file) if file else None
+        self._stamp = stamp
         self._shaped = shaped
         self._reader = shaped or reader
         self.run = self._new_run(track)
@@ -162,9 +164,10 @@ def load(track: Track, serial: int, shape: Shape | None = None) -> Deck:
     """
     file = open_track(track.path)
     try:
-        _check_size(file, track)
+        stamp = _stamp(file)
+        _check_size(stamp, track)
         reader = open_reader(file, track.family, serial)
-        return Deck(reader, track, file, shape(reader, track) if shape else None)
+        return Deck(reader, track, file, shape(reader, track) if shape else None, stamp)
     except BaseException:
         file.close()
         raise
@@ -175,8 +178,8 @@ def load_silence(family: str, like: Params | None, serial: int) -> Deck:
     return Deck(silence(family, like, serial))
 
 
-def _check_size(file: BinaryIO, track: Track) -> None:
-    if _stamp(file)[0] != track.size:
+def _check_size(stamp: tuple[int, int], track: Track) -> None:
+    if stamp[0] != track.size:
         raise OSError(errno.ESTALE, CHANGED)
 
 

@@ -100,7 +100,8 @@ def play(data: bytes, family: str, view: memoryview, max_ticks: int) -> bool:
     begin = time.process_time()
     try:
         reader = open_reader(Watched(data), family, 7)
-        while (block := reader.fill(view, max_ticks)).length:
+        reader.seek(max_ticks / reader.tick_hz)
+        while (block := reader.fill(view, max_ticks)).length or reader.next_part():
             if block.length > len(view) or len(block.offsets) != len(block.ticks):
                 raise RuntimeError("a block that is none")
             if time.process_time() - begin > SLOWEST_S:
