@@ -99,7 +99,7 @@ class Desk:
         feed = self._feed(about, family, BROADCASTER_RESERVE_S, BROADCASTER_CHUNK_S)
         with self._lock:
             there = self._broadcaster
-            if there is not None and not (there.over or there.has_stalled()):
+            if there is not None and not (there.over or there.is_silent()):
                 raise Refused(403, "a source is there already")
             self._broadcaster = feed
         if there is not None:

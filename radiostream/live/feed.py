@@ -81,6 +81,8 @@ class Feed:
         self._over = ""
         self._is_on_air = False
         self._heard_s = clock.now_s()
+        self._ahead_until_s = self._heard_s
+        """Until when what has come lasts: a server sends seconds of sound at once, and then nothing for as long."""
         self._clean_since_s: float | None = None
         self._ticked: tuple[float, int] = (0.0, 0)
         self._is_held_back = False
@@ -93,7 +95,7 @@ class Feed:
         with self._room:
             self._insist()
             now_s = self._clock.now_s()
-            if self._clean_since_s is not None and now_s - self._heard_s > STALL_S:
+            if self._clean_since_s is not None and now_s - self._ahead_until_s > STALL_S:
                 self._clean_since_s = None
                 self.stalls += 1
             self._heard_s = now_s
@@ -118,8 +120,10 @@ class Feed:
             self._bytes += len(unit.data)
             seconds, size = self._ticked
             self._ticked = seconds + unit.duration_s, size + len(unit.data)
+            now_s = self._clock.now_s()
             if self._clean_since_s is None:
-                self._clean_since_s = self._clock.now_s()
+                self._clean_since_s = now_s
+            self._ahead_until_s = min(max(self._ahead_until_s, now_s) + unit.duration_s, now_s + self._most_s)
             while self._is_full():
                 self._drop_oldest()
 
@@ -188,10 +192,14 @@ class Feed:
 
     def clean_s(self) -> float:
         """For how long sound has come without a stall."""
-        since_s, heard_s = self._clean_since_s, self._heard_s
-        if since_s is None or self._over or self._clock.now_s() - heard_s > STALL_S:
+        since_s, now_s = self._clean_since_s, self._clock.now_s()
+        if since_s is None or self._over or now_s - self._ahead_until_s > STALL_S:
             return 0.0
-        return self._clock.now_s() - since_s
+        return now_s - since_s
+
+    def is_silent(self) -> bool:
+        """Whether what has come is over for `STALL_S`: the source may be gone without a word."""
+        return self._clock.now_s() - max(self._heard_s, self._ahead_until_s) > STALL_S
 
     def is_ready(self, burst_s: float) -> bool:
         """Whether it can go on the air with a burst of `burst_s` (0: behind a track's end)."""
@@ -236,7 +244,7 @@ class Feed:
                 self._room.notify()
 
     def has_stalled(self) -> bool:
-        """Whether nothing has come for `STALL_S`."""
+        """Whether nothing has come for `STALL_S`. Counts where nothing is left of what came before."""
         return self._clock.now_s() - self._heard_s >= STALL_S
 
     def was_held_back(self) -> bool:

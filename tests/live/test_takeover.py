@@ -299,3 +299,17 @@ def test_another_family_is_not_played(newsroom: Newsroom) -> None:
     feed = newsroom.broadcaster("aac")
     feed.end("over")
     assert newsroom.desk.due_now(None) is None
+
+
+def test_a_relay_that_comes_in_lumps_has_not_stalled(newsroom: Newsroom) -> None:
+    """Other servers send five seconds at once, and then nothing for five: that is sound without a stall."""
+    feed = newsroom.relay()
+    newsroom.begin(feed, 10, speed=1000.0)
+    newsroom.wait(2)
+    for _ in range(20):
+        newsroom.begin(feed, 5, speed=1000.0)
+        newsroom.wait(5)
+    assert feed.stalls == 0
+    assert feed.clean_s() > 100
+    assert newsroom.kinds == ["track", "live"]
+    assert silence_s(newsroom.studio) == 0
