@@ -7,7 +7,7 @@ set -eu
 WANTED="ffmpeg:ffmpeg ffprobe:ffmpeg mpg123:mpg123 curl:curl lame:lame sox:sox espeak-ng:espeak-ng oggenc:vorbis-tools
 opusenc:opus-tools flac:flac nginx:nginx-light icecast2:icecast2 chromium:chromium shellcheck:shellcheck node:nodejs npm:npm
 promtool:prometheus systemd-analyze:systemd setpriv:util-linux caddy:caddy
-docker-compose:docker-compose busybox:busybox-static"
+ezstream:ezstream liquidsoap:liquidsoap docker-compose:docker-compose busybox:busybox-static"
 
 missing=
 for pair in $WANTED; do
