@@ -1,7 +1,8 @@
 """The process that finds out how loud tracks are: `python -m radiostream.loudness`.
 
-Reads one JSON list a line from stdin, a file's path and its family, and answers each with one JSON object a line, a
-`Known`. Ends when stdin does. It runs at the lowest priority there is, so that it only has time that nobody else wants.
+Reads one JSON list a line from stdin: a file's path, its family and a number of frames; and answers each with one JSON
+object a line, a `Known`. Ends when stdin does. It runs at the lowest priority there is, so that it only has time that
+nobody else wants.
 """
 
 from __future__ import annotations

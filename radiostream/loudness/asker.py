@@ -33,13 +33,18 @@ class Asker:
         self._patience_s = patience_s
         self._process: subprocess.Popen[bytes] | None = None
 
-    def ask(self, track: Track) -> Known:
-        """What can be known of `track`; never raises."""
+    def warm(self) -> None:
+        """Start the process, for the first question is near."""
+        with suppress(OSError):
+            self._process = self._process or self._start()
+
+    def ask(self, track: Track, frames: int) -> Known:
+        """What can be known of `track`, measured from about so many frames where it has to be; never raises."""
         try:
             process = self._process or self._start()
             assert process.stdin is not None  # noqa: S101 - it is a pipe
             assert process.stdout is not None  # noqa: S101
-            process.stdin.write(json.dumps([track.path, track.family]).encode("ascii") + b"\n")
+            process.stdin.write(json.dumps([track.path, track.family, frames]).encode("ascii") + b"\n")
             process.stdin.flush()
             answer = self._line(process.stdout.fileno())
         except OSError as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from radiostream.audio.frames import MP3, OGG, AudioError
 from radiostream.loudness.known import MEASURED, UNREADABLE, Known
-from radiostream.loudness.meter import measure
+from radiostream.loudness.meter import FRAMES, measure
 from radiostream.loudness.tags import told, told_by_lame
 
 if TYPE_CHECKING:
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from radiostream.loudness.meter import Measured
 
 
-def find_out(path: str, family: str) -> Known:
-    """What can be known of the file at `path`; never raises."""
+def find_out(path: str, family: str, frames: int = FRAMES) -> Known:
+    """What can be known of the file at `path`, measured from about so many frames; never raises."""
     try:
         with open(path, "rb") as file:
-            return _found_out(file, family)
+            return _found_out(file, family, frames)
     except OSError as error:
         return Known(trouble=f"{UNREADABLE}: {error.strerror or type(error).__name__}")
     except Exception as error:
         return Known(trouble=f"cannot be measured: {type(error).__name__}")
 
 
-def _found_out(file: BinaryIO, family: str) -> Known:
+def _found_out(file: BinaryIO, family: str, frames: int) -> Known:
     tags = told(file)
-    measured, trouble = _measured(file, family)
+    measured, trouble = _measured(file, family, frames)
     head, end = (measured.head, measured.end) if measured else (0, 0)
     if tags is not None:
         return Known(tags.lufs, tags.peak, tags.source, head, end)
@@ -40,12 +40,12 @@ def _found_out(file: BinaryIO, family: str) -> Known:
     return Known(head=head, end=end, trouble=trouble or "is silent")
 
 
-def _measured(file: BinaryIO, family: str) -> tuple[Measured | None, str]:
+def _measured(file: BinaryIO, family: str, frames: int) -> tuple[Measured | None, str]:
     """What the spectra say, or why they say nothing."""
     if family != MP3:
         return None, f"is {family.capitalize() if family == OGG else family.upper()}, whose loudness only tags tell"
     file.seek(0)
     try:
-        return measure(file), ""
+        return measure(file, frames), ""
     except AudioError as error:
         return None, str(error)

@@ -76,6 +76,9 @@ class Table:
         self._unsaved = 0
         self._in_trouble = False
 
+    def __len__(self) -> int:
+        return len(self._entries)
+
     @property
     def unsaved(self) -> int:
         """How many entries are new since it was saved."""

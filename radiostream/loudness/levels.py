@@ -28,10 +28,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FILE_NAME: Final = "loudness.json"
-FIRST_WAIT_S: Final = 1.2
+FIRST_WAIT_S: Final = 3.0
 """How long a station's very first track is waited for."""
 NEXT_WAIT_S: Final = 0.1
 """How long any other is: a skip is on the air within a quarter of a second."""
+QUICK_FRAMES: Final = 480
+"""What a track is measured from that a producer waits for: 0.25 dB rms. It is measured again once there is time."""
+FRAMES: Final = 2400
 _SAVE_EVERY: Final = 20
 
 
@@ -43,10 +46,15 @@ class Levels:
         self._asker = asker or Asker()
         self._worker = Worker("loudness", self.step)
         self._lock = threading.Condition()  # guards all below; nobody holds it while a track is measured
+        self._awaited: dict[Track, None] = {}
+        """A producer waits for these, or did a moment ago."""
         self._urgent: dict[Track, None] = {}
         self._tracks: dict[str, tuple[Track, ...]] = {}
         self._todo: list[Track] = []
         """What the directories hold and is not known yet, the next one last."""
+        self._roughly: list[Track] = []
+        """Measured in haste. The thread's."""
+        self._is_warm = False
         self._begun: set[str] = set()
         self._found = 0
         """How many were found out since there was nothing to do."""
@@ -87,12 +95,14 @@ class Levels:
         """`reader` of `track`, brought to its level; as it is where that is not known in a moment."""
         known = self._table.get(track)
         if known is None:
-            self.request(track)
-            known = self._awaited(track, NEXT_WAIT_S if route in self._begun else FIRST_WAIT_S)
+            known = self._await(track, NEXT_WAIT_S if route in self._begun else FIRST_WAIT_S)
         self._begun.add(route)
         return ShapedReader(reader, known, target_lufs, trim=trim)
 
-    def _awaited(self, track: Track, timeout_s: float) -> Known | None:
+    def _await(self, track: Track, timeout_s: float) -> Known | None:
+        with self._lock:
+            self._awaited[track] = None
+        self._worker.wake()
         with self._lock:
             self._lock.wait_for(lambda: self._table.get(track) is not None, timeout_s)
         return self._table.get(track)
@@ -112,11 +122,16 @@ class Levels:
 
     def step(self) -> float | None:
         """Find out the next track: the thread's work, by hand in tests. 0 while there are more, None at the end."""
-        track = self._next()
+        if not self._is_warm:
+            self._is_warm = True
+            if not len(self._table):
+                self._asker.warm()
+                return None
+        track, frames = self._next()
         if track is None:
             self._rest()
             return None
-        known = self._asker.ask(track)
+        known = self._asker.ask(track, frames)
         if self._worker.stopping:
             return None
         self._table.put(track, known)
@@ -129,14 +144,23 @@ class Levels:
             self._table.save()
         return 0
 
-    def _next(self) -> Track | None:
+    def _next(self) -> tuple[Track | None, int]:
+        """The track to find out, and from how many frames."""
         with self._lock:
-            while self._urgent or self._todo:
-                track = next(iter(self._urgent)) if self._urgent else self._todo.pop()
+            while self._awaited or self._urgent or self._todo:
+                if is_hasty := bool(self._awaited):
+                    track = next(iter(self._awaited))
+                elif self._urgent:
+                    track = next(iter(self._urgent))
+                else:
+                    track = self._todo.pop()
+                self._awaited.pop(track, None)
                 self._urgent.pop(track, None)
                 if self._table.get(track) is None:
-                    return track
-        return None
+                    if is_hasty:
+                        self._roughly.append(track)
+                    return track, QUICK_FRAMES if is_hasty else FRAMES
+        return (self._roughly.pop(), FRAMES) if self._roughly else (None, 0)
 
     def _rest(self) -> None:
         """Nothing is left to find out."""

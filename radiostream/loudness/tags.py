@@ -12,6 +12,12 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import mutagen
+from mutagen import MutagenError
+from mutagen.apev2 import APEv2
+from mutagen.id3 import ID3
+from mutagen.mp3 import MP3
+
 if TYPE_CHECKING:
     from typing import BinaryIO
 
@@ -59,9 +65,6 @@ def told(file: BinaryIO) -> Told | None:
 
 def told_by_lame(file: BinaryIO) -> Told | None:
     """The loudness by LAME's info frame, some 1 to 2 dB off as its analysis is the older one."""
-    from mutagen import MutagenError
-    from mutagen.mp3 import MP3
-
     file.seek(0)
     try:
         info = MP3(file).info
@@ -75,10 +78,6 @@ def told_by_lame(file: BinaryIO) -> Told | None:
 
 def _words(file: BinaryIO) -> dict[str, str]:
     """The tags that matter, by lower-case names; ID3 and APE together, where a file has both."""
-    import mutagen
-    from mutagen.apev2 import APEv2
-    from mutagen.id3 import ID3
-
     words: dict[str, str] = {}
     for read in (mutagen.File, ID3, APEv2):
         file.seek(0)

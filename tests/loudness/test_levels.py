@@ -24,9 +24,14 @@ class FakeAsker(Asker):
     def __init__(self) -> None:
         super().__init__()
         self.asked: list[str] = []
+        self.frames: list[int] = []
         self.closed = 0
 
-    def ask(self, track: Track) -> Known:
+    def warm(self) -> None:
+        pass
+
+    def ask(self, track: Track, frames: int) -> Known:
+        self.frames.append(frames)
         self.asked.append(track.path)
         source = {"t": "replaygain", "m": "measured", "u": ""}[track.path[0]]
         return Known(-12.0 if source else None, None, source, trouble="" if source else "is silent")
@@ -40,6 +45,7 @@ def tracks(*paths: str) -> tuple[Track, ...]:
 
 
 def drained(levels: Levels) -> None:
+    levels.step()  # warms the process up
     while levels.step() is not None:
         pass
 
@@ -88,6 +94,20 @@ def mp3(tmp_path: Path) -> Path:
     return lame(wav, tmp_path / "a.mp3", "-b", "128")
 
 
+def test_what_a_producer_waits_for_is_found_out_in_haste(mp3: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before all else and from few frames, and once more when there is time."""
+    monkeypatch.setattr("radiostream.loudness.levels.FIRST_WAIT_S", 0.0)
+    asker = FakeAsker()
+    levels = Levels(None, asker)
+    one, other = tracks("m1", "m2")
+    levels.update("/", (one, other))
+    reader = levels.shaped("/", open_reader(io.BytesIO(mp3.read_bytes()), "mp3", 1), other, -18.0, trim=False)
+    assert reader.level.source == "unknown"
+    drained(levels)
+    assert asker.asked == ["m2", "m1", "m2"]
+    assert asker.frames == [480, 2400, 2400]
+
+
 def test_a_producer_waits_for_what_is_found_out_in_a_moment(mp3: Path) -> None:
     """The first track of a station is awaited; the real process finds out what it is."""
     levels = Levels(None)
@@ -110,10 +130,10 @@ def test_a_producer_waits_for_what_is_found_out_in_a_moment(mp3: Path) -> None:
 def test_a_process_that_breaks_off_costs_one_track(tmp_path: Path) -> None:
     """The question is answered with the reason, and the next one is asked of a new process."""
     asker = Asker(patience_s=0)
-    known = asker.ask(Track(str(tmp_path / "none.mp3"), 1, 1, "mp3"))
+    known = asker.ask(Track(str(tmp_path / "none.mp3"), 1, 1, "mp3"), 480)
     assert known.trouble.startswith("cannot be measured")
     asker._patience_s = 60
-    assert asker.ask(Track(str(tmp_path / "none.mp3"), 1, 1, "mp3")).trouble.startswith("cannot be read")
+    assert asker.ask(Track(str(tmp_path / "none.mp3"), 1, 1, "mp3"), 480).trouble.startswith("cannot be read")
     asker.close()
 
 
