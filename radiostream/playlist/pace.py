@@ -19,6 +19,8 @@ NETWORK_CALLS_A_S: Final = 1.0
 """What a network mount is asked at rest."""
 DEAR_S: Final = 0.0002
 """A call that takes longer goes over a network, whatever the mount's kind says."""
+_FIXED_CALLS: Final = 1.5
+"""Of these, what each look takes anyway: the settings file, and the root at every other look."""
 AWAKE_LOOKS: Final = 30
 """For so many looks after a change all directories are asked: where something came, more often follows."""
 
@@ -31,16 +33,23 @@ class Pace:
         """Whether calls go over a network."""
         self._calls_a_look = NETWORK_CALLS_A_S * interval_s
         self._awake = AWAKE_LOOKS
+        self._looks = 0
         self._check_credit = 0.0
         self._read_credit = 0.0
 
     def begin_look(self) -> None:
         """One more look: what is left of a dear tree's credit, but for a few looks' worth, is kept."""
         self._awake = max(0, self._awake - 1)
-        share = max(0.0, self._calls_a_look - 1) / 2  # the root is asked at each look
+        self._looks += 1
+        share = max(0.0, self._calls_a_look - _FIXED_CALLS) / 2
         self._check_credit = min(self._check_credit + share, 10 * self._calls_a_look)
         self._read_credit += share if self.dear else CALLS_A_LOOK
         self._read_credit = min(self._read_credit, share if self.dear else CALLS_A_LOOK)
+
+    @property
+    def root_is_due(self) -> bool:
+        """Whether the station's own directory is asked at this look."""
+        return not self.dear or self._awake > 0 or self._looks % 2 == 0
 
     def changed(self) -> None:
         """Something has changed: stay awake for a while."""

@@ -113,8 +113,10 @@ class Directory:
 
     def _begin(self, eager: bool) -> None:
         """Ask the root. Like `_read` of the root, raises `OSError` where it cannot be had."""
-        status = self._stat(self._root)
         root = self._folders.get(self._root)
+        if root is not None and not (eager or self._trouble or self._pace.root_is_due):
+            return
+        status = self._stat(self._root)
         if root is None or eager:
             self._pace.dear = is_network_mount(os.path.realpath(self._root))
         if root is None:

@@ -10,7 +10,7 @@ import time
 from typing import Final, Protocol
 
 _BUDGET_BYTES: Final = 24 * 1024 * 1024
-_BUDGET_S: Final = 0.5
+_BUDGET_S: Final = 0.25
 _READ_COSTS: Final = 64
 _PIECE: Final = 64 * 1024
 _WINDOW: Final = 4096
