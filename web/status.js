@@ -119,10 +119,12 @@ const rowOf = (route) => {
     row ??= document.importNode($("station-template").content, true).firstElementChild;
     row.dataset.route = route;
     row.style.setProperty("--hue", hue(route));
-    const [prev, next, , reload] = row.querySelectorAll("form");
+    const [prev, next, , reload, end, resume] = row.querySelectorAll("form");
     prev.action = `prev-track/${path(route)}`;
     next.action = `next-track/${path(route)}`;
     reload.action = `reload-playlist?route=${encodeURIComponent(route)}`;
+    end.action = `end-live/${path(route)}`;
+    resume.action = `resume-relay/${path(route)}`;
     rows.set(route, row);
   }
   return row;
@@ -134,6 +136,8 @@ const nameControls = (row, name) => {
     "form[data-action=next] button": `Next track on ${name}`,
     "form[data-action=shuffle] button": `Shuffle ${name}`,
     "form[data-action=reload] button": `Reload the playlist of ${name}`,
+    "form[data-action=end] button": `End the live source of ${name}`,
+    "form[data-action=resume] button": `Resume the relay of ${name}`,
     ".row-history .scroll": `History of ${name}`,
     ".row-left-out .scroll": `Files that ${name} leaves out`,
     ".row-mismatched .scroll": `Files of ${name} in another format than most`,
@@ -172,6 +176,22 @@ const drawNow = (find, { now, levels, tracks, trouble }) => {
   setText(find(".row-since"), now.track ? `since ${timeOfDay(now.started_at)}` : "");
 };
 
+// A live source as one line: what it is, where it is from, how it does.
+const liveText = (source) => {
+  const { kind, name, agent, from, state, since, kbps, buffered_s: buffered, trouble } = source;
+  const who = [name, agent].filter(Boolean).join(", ");
+  const rate = since ? [`since ${timeOfDay(since)}`, `${kbps} kbps`, `${buffered.toFixed(1)} s buffered`] : [];
+  return [`${kind === "relay" ? "Relay" : "Broadcaster"} ${state}`, from, who, ...rate, trouble].filter(Boolean).join(" · ");
+};
+
+const drawLive = (find, { live }) => {
+  const isPaused = live.some(({ state }) => state === "paused");
+  setText(find(".row-live"), live.map(liveText).join(" / "));
+  find(".row-live").hidden = !live.length;
+  find("form[data-action=end]").hidden = !live.length || (isPaused && live.length === 1);
+  find("form[data-action=resume]").hidden = !isPaused;
+};
+
 const drawShuffle = (form, { route, shuffle }) => {
   form.action = `shuffle/${path(route)}?on=${!shuffle}`;
   setAttribute(form.querySelector("button"), "aria-pressed", String(shuffle));
@@ -185,6 +205,7 @@ const drawStation = (station) => {
   showCover(find(".cover"), station.route, station.now.cover);
   drawHead(find, station);
   drawNow(find, station);
+  drawLive(find, station);
   drawPlot(find(".plot"), station);
   drawShuffle(find("form[data-action=shuffle]"), station);
   drawList(find(".row-history"), find("tbody"), station.history, historyRow);
@@ -268,6 +289,8 @@ const notice = (text, wrong = false) => {
 const told = {
   prev: (name, answer) => `${name}: back to ${trackTitle(answer) || "the previous track"}.`,
   next: (name, answer) => `${name}: now ${trackTitle(answer) || "the next track"}.`,
+  end: (name, answer) => `${name}: ${answer.ended === "relay" ? "the relay is paused" : "the broadcaster has been ended"}.`,
+  resume: (name) => `${name}: the relay is fetched again.`,
   reload: (name) => `${name}: playlist reloaded.`,
   shuffle: (name, _answer, on) => `${name}: shuffle is ${on ? "on" : "off"}.`,
 };

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from radiostream.live.reader import LiveReader
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 NAME = "live"
 """What stands for a file's name where a live source is shown."""
+_PATH = os.path.join(os.devnull, NAME)
+"""Where no file can be, so that whoever looks for its picture or its tags finds none."""
 
 
 class LiveDeck(Deck):
@@ -27,7 +30,7 @@ class LiveDeck(Deck):
     def __init__(self, feed: Feed, clock: Clock, level_s: float) -> None:
         feed.go_on_air(level_s)
         self._live = LiveReader(feed)
-        super().__init__(self._live, Track(NAME, 0, 0, feed.family))
+        super().__init__(self._live, Track(_PATH, 0, 0, feed.family))
         self.feed = feed
         self.kind = LIVE
         self.chunk_s: float = feed.chunk_s

@@ -36,6 +36,7 @@ def shown(route: str = "/", name: str = "Main", **what: Any) -> dict[str, Any]:
         "history": [],
         "left_out": [],
         "mismatched": [],
+        "live": [],
         "drift_ms": 0.0,
         "trouble": "",
         "levels": {},
@@ -47,6 +48,12 @@ def shown(route: str = "/", name: str = "Main", **what: Any) -> dict[str, Any]:
     return named | counts | nothing | {"now": now | ({"track": "1.mp3"} if now["title"] else {})} | what
 
 
+def live_source(text: str = "", **what: Any) -> dict[str, Any]:
+    """A broadcaster as the operator's JSON has it."""
+    said = dict.fromkeys(("from", "agent", "name", "trouble"), text)
+    return {"kind": "broadcaster", "state": "on the air", "since": AT, "kbps": 128, "buffered_s": 2.9, **said, **what}
+
+
 def status_page(*stations: dict[str, Any], **server: Any) -> str:
     """The operator's page of `stations` on a server of which `server` is said."""
     facts = {"version": "", "uptime_s": 0.0, "rss_mb": 0.0, "cpu_percent": 0.0, "listeners": 0, "max_clients": 0}
@@ -55,7 +62,7 @@ def status_page(*stations: dict[str, Any], **server: Any) -> str:
 
 VOID = ("area", "br", "col", "hr", "img", "input", "link", "meta", "source")
 OWN_PATH = re.compile(
-    r"web|status|logout|reload-playlist|(?:next-track/|prev-track/|shuffle/)(?:humor)?|(?:humor|main)(?:\.m3u|\.pls|\.m3u8)?"
+    r"web|status|logout|reload-playlist|(?:next-track/|prev-track/|shuffle/|end-live/|resume-relay/)(?:humor)?|(?:humor|main)(?:\.m3u|\.pls|\.m3u8)?"
 )
 
 
@@ -98,6 +105,7 @@ def every_page(text: str) -> dict[str, str]:
     played = {"title": text, "artist": text, "started_at": AT, "ended": "played"}
     files = [{"name": text, "reason": text}]
     lists = {"history": [played], "left_out": files, "mismatched": files}
+    lists |= {"live": [live_source(text)]}
     station = shown("/humor", text, title=text, artist=text, description=text, trouble=text, **lists)
     return {
         "player": pages.player_page([station]),
@@ -297,3 +305,36 @@ def test_a_file_that_is_not_printable_text_is_rendered_all_the_same() -> None:
     """Control characters and lone surrogates from a file's name cost no page."""
     for page in every_page("a\x00b\x1b\ud800c").values():
         assert page.encode("utf-8", "replace")
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "ends", "resumes"),
+    [
+        (
+            live_source(**{"from": "192.0.2.9", "agent": "Mixxx"}),
+            "Broadcaster on the air · 192.0.2.9 · Mixxx · since 08:00 · 128 kbps · 2.9 s buffered",
+            True,
+            False,
+        ),
+        (
+            {"kind": "relay", "from": "http://up.example/", "state": "paused", "trouble": ""},
+            "Relay paused · http://up.example/",
+            False,
+            True,
+        ),
+        (
+            {"kind": "relay", "from": "http://up.example/", "state": "connecting", "trouble": "does not answer"},
+            "Relay connecting · http://up.example/ · does not answer",
+            True,
+            False,
+        ),
+    ],
+    ids=["broadcaster", "paused", "connecting"],
+)
+def test_live_sources_are_shown(source: dict[str, Any], text: str, ends: bool, resumes: bool) -> None:
+    """Who is live, from where, since when, at what rate; a button ends it, or fetches a paused relay again."""
+    outline = Outline(status_page(shown(live=[source])))
+    assert re.sub(r"since [0-9:]+", "since 08:00", text) in re.sub(r"since [0-9:]+", "since 08:00", outline.text)
+    forms = {has.get("data-action"): has for name, has in reversed(outline.tags) if name == "form"}
+    assert ("hidden" not in forms["end"]) is ends
+    assert ("hidden" not in forms["resume"]) is resumes

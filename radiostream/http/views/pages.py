@@ -56,7 +56,7 @@ _NOTHING: Final = {"title": None, "artist": None, "started_at": None, "elapsed":
 _BLANK: Final = {
     "route": "", "name": "", "family": "mp3", "stem": "main", "description": "", "listeners": 0, "peak_listeners": 0,
     "tracks": 0, "shuffle": False, "trouble": "", "levels": {}, "now": _NOTHING, "history": (), "left_out": (),
-    "mismatched": (),
+    "mismatched": (), "live": (),
 }  # fmt: skip
 """A station that is none: the script fills in what is drawn of it."""
 
@@ -137,9 +137,31 @@ def _row(station: Mapping[str, Any]) -> str:
         shuffle_pressed="true" if station["shuffle"] else "false",
         level=escape(_level(now, station["levels"])),
         level_hidden=_hidden(not station["levels"]),
+        **_live(station["live"]),
         trouble=escape(station["trouble"]),
         trouble_hidden=_hidden(not station["trouble"]),
     )
+
+
+def _live(sources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The live sources, one line, and whether there is one to end or a relay to resume."""
+    is_paused = any(source["state"] == "paused" for source in sources)
+    return {
+        "live": escape(" / ".join(map(_source, sources))),
+        "live_hidden": _hidden(not sources),
+        "end_hidden": _hidden(not sources or (is_paused and len(sources) == 1)),
+        "resume_hidden": _hidden(not is_paused),
+    }
+
+
+def _source(source: Mapping[str, Any]) -> str:
+    """What a live source is, where it is from, how it does."""
+    kind = "Relay" if source["kind"] == "relay" else "Broadcaster"
+    who = ", ".join(filter(None, (source.get("name"), source.get("agent"))))
+    rate: tuple[str, ...] = ()
+    if "since" in source:
+        rate = (f"since {_clock(source['since'])}", f"{source['kbps']} kbps", f"{source['buffered_s']:.1f} s buffered")
+    return " · ".join(filter(None, (f"{kind} {source['state']}", source["from"], who, *rate, source["trouble"])))
 
 
 def _level(now: Mapping[str, Any], levels: Mapping[str, int]) -> str:
