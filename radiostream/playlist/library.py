@@ -178,7 +178,7 @@ class Library:
     def _report(self, key: str, error: Exception) -> None:
         if key not in self._reported:
             self._reported.add(key)
-            log.error("looking at %s failed; it goes on with the next look", key, exc_info=error)
+            log.error("looking at the directory of %s failed; it goes on with the next look", key, exc_info=error)
 
     def _step(self) -> float:
         with self._answers:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from pathlib import Path
+
+MIB = 2**20
 
 
 def id3(*frames: tuple[str, bytes], version: int = 4, flags: int = 0, unsynchronised: bool = False) -> bytes:
@@ -102,3 +105,28 @@ def write(directory: Path, content: bytes, name: str = "a.mp3") -> str:
     path = directory / name
     path.write_bytes(content)
     return str(path)
+
+
+HOSTILE: dict[str, Callable[[], bytes]] = {
+    "unsynchronised": lambda: b"ID3\x03\0\x80" + syncsafe(16 * MIB) + b"\xff\0" * (8 * MIB),
+    "unsynchronised, one frame": lambda: b"ID3\x03\0\x80" + syncsafe(16 * MIB) + b"TIT2\0\xff\0\xf0\0\0" * (2 * MIB),
+    "a million ape items": lambda: ape(*[("Title", b"a")] * 1_000_000),
+    "long ape keys": lambda: ape(*[("t" * 255, b"")] * 60_000),
+    "many values": lambda: id3(("TIT2", text("a\0" * (MIB // 2)))),
+    "many old frames": lambda: id3_old(*[("TT2", b"\0")] * 430_000),
+    "many empty frames": lambda: id3(*[("TXXX", b"")] * 300_000),
+    "pictures": lambda: id3(*[("APIC", b"\0\0\3\0" + b"x" * (2 * MIB - 100))] * 10),
+    "many comments": lambda: vorbis(*[b"title=x"] * 500_000),
+    "nameless comment": lambda: vorbis(b"x" * (20 * MIB)),
+    "endless title": lambda: vorbis(b"title=" + b"x" * (20 * MIB)),
+    "base64": lambda: vorbis(b"METADATA_BLOCK_PICTURE=" + b"A" * (2 * MIB)),
+    "tiny pages": lambda: vorbis(b"a=b", count=2**31) + b"".join(page(b"x" * 254, 3) for _ in range(40_000)),
+    "foreign pages": lambda: page(b"OpusHead", 0, 1, 2) + page(b"", 3, 5) * 500_000,
+    "many items": lambda: mp4(*[item(b"\xa9nam", b"x")] * 300_000),
+    "many atoms": lambda: atom(b"ftyp", b"M4A ") + atom(b"free") * 2_000_000,
+    "nested": lambda: atom(b"ftyp") + atom(b"moov", *[atom(b"udta", atom(b"meta", bytes(8)))] * 200_000),
+    "endless id3": lambda: b"ID3\x04\x00\x00" + syncsafe(100 * MIB) + b"\0" * 1000,
+    "endless mp4": lambda: struct.pack(">I4s", 16, b"ftyp") + b"M4A \0\0\0\0" + struct.pack(">I4s", 2**31, b"moov"),
+    "endless ogg": lambda: vorbis(count=2**32 - 1),
+}
+"""Tags that want to cost memory or time, by what they are; each makes the bytes of a file."""
