@@ -9,7 +9,7 @@ import {
 const POLL_MS = 5000;
 const REST_MS = 500; // between two questions, however many events there are
 const PLOT = { width: 240, height: 44, room: 4 };
-const ENDINGS = { playing: "On the air", played: "Played", skipped: "Skipped", failed: "Failed" };
+const WORDS = $("station-template").dataset; // the server's own: it draws the page before we do
 
 // route -> {now, at}: `at` is when `now.elapsed` was true, by performance.now().
 const clocks = new Map();
@@ -88,7 +88,7 @@ const historyRow = (entry) => {
   start.textContent = timeOfDay(entry.started_at);
   track.append(isolated(trackTitle(entry)), isolated(entry.artist));
   ended.dataset.ended = entry.ended;
-  ended.textContent = ENDINGS[entry.ended] ?? entry.ended;
+  ended.textContent = WORDS[entry.ended] ?? entry.ended;
   return row;
 };
 
@@ -168,9 +168,9 @@ const levelText = ({ loudness_lufs: lufs, loudness_source: source, gain_db: gain
 };
 
 const drawNow = (find, { now, levels, tracks, trouble }) => {
-  setText(find(".row-title"), trackTitle(now) || "Silence");
+  setText(find(".row-title"), trackTitle(now) || WORDS.silence);
   const isEmpty = !tracks && !trouble && !now.track;
-  setText(find(".row-artist"), isEmpty ? "There is no audio in the directory yet." : (now.artist ?? ""));
+  setText(find(".row-artist"), isEmpty ? WORDS.empty : (now.artist ?? ""));
   setText(find(".row-level"), levelText(now, levels));
   find(".row-level").hidden = !Object.keys(levels).length;
   setText(find(".row-since"), now.track ? `since ${timeOfDay(now.started_at)}` : "");

@@ -67,7 +67,7 @@ MALICE = {
     "a body too long": (POST + b"Content-Length: 65537\r\n\r\n" + bytes(65537), 413),
     "version 0.9": (b"GET /\r\n\r\n", 400),
     "version 2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
-    "version of another protocol": (b"SOURCE / ICE/1.0\r\n\r\n", 400),
+    "version of another protocol": (b"DESCRIBE / RTSP/1.0\r\n\r\n", 400),
     "no such method": (b"BREW / HTTP/1.1\r\n" + HOST + b"\r\n", 501),
     "a proxy's method": (b"CONNECT example.com:443 HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     "TLS": (b"\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03" + bytes(range(1, 190)), 400),

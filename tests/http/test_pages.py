@@ -338,3 +338,12 @@ def test_live_sources_are_shown(source: dict[str, Any], text: str, ends: bool, r
     forms = {has.get("data-action"): has for name, has in reversed(outline.tags) if name == "form"}
     assert ("hidden" not in forms["end"]) is ends
     assert ("hidden" not in forms["resume"]) is resumes
+
+
+def test_the_words_of_a_station_stand_once() -> None:
+    """The script of the status page has them from the page, so that both say the same."""
+    words = {"On the air", "Played", "Skipped", "Failed", "Silence", "There is no audio in the directory yet."}
+    template = next(has for tag, has in Outline(status_page()).tags if has.get("id") == "station-template")
+    assert words <= set(template.values())
+    script = (pages.WEB / "status.js").read_text(encoding="utf-8")
+    assert not [one for one in words if f'"{one}"' in script]

@@ -49,7 +49,15 @@ BROWSER_QUERY: Final = "player=web"
 
 _T = TypeVar("_T")
 
-_ENDINGS: Final = {"playing": "On the air", "played": "Played", "skipped": "Skipped", "failed": "Failed"}
+_WORDS: Final = {
+    "playing": "On the air",
+    "played": "Played",
+    "skipped": "Skipped",
+    "failed": "Failed",
+    "silence": "Silence",
+    "empty": "There is no audio in the directory yet.",
+}
+"""What the pages say of a station; the script has them from the page, as `data-` attributes of its template."""
 
 
 _NOTHING: Final = {"title": None, "artist": None, "started_at": None, "elapsed": 0, "duration": None, "track": None}
@@ -74,6 +82,7 @@ def status_page(state: Mapping[str, Any]) -> str:
     return _template("status.html").substitute(
         stations="".join(_row(station) for station in stations),
         blank=_row(_BLANK),
+        words=" ".join(f'data-{name}="{escape(text)}"' for name, text in _WORDS.items()),
         banner=_hidden(not server["default_password"]),
         listeners=f"{server['listeners']} of {server['max_clients']}",
         uptime=_span(server["uptime_s"]),
@@ -181,7 +190,7 @@ def _station(station: Mapping[str, Any]) -> dict[str, object]:
         "route": escape(station["route"]),
         "href": escape(stream_url(station["route"])),
         "name": escape(station["name"]),
-        "title": escape(station["now"]["title"] or "Silence"),
+        "title": escape(station["now"]["title"] or _WORDS["silence"]),
         "artist": escape(station["now"]["artist"] or ""),
         "listeners": station["listeners"],
         "listeners_word": "listener" if station["listeners"] == 1 else "listeners",
@@ -212,11 +221,11 @@ def _lists(station: Mapping[str, Any]) -> dict[str, object]:
 def _explanation(station: Mapping[str, Any]) -> str:
     """Why a station without a directory's trouble is silent all the same; empty while it is not."""
     is_explained = station["now"]["track"] or station["trouble"] or station["tracks"]
-    return "" if is_explained else "There is no audio in the directory yet."
+    return "" if is_explained else _WORDS["empty"]
 
 
 def _history_row(entry: Mapping[str, str]) -> str:
-    ended = escape(_ENDINGS.get(entry["ended"], entry["ended"]))
+    ended = escape(_WORDS.get(entry["ended"], entry["ended"]))
     return (
         f"<tr><td>{_clock(entry['started_at'])}</td>"
         f'<td><bdi class="clip">{escape(entry["title"])}</bdi><bdi class="clip">{escape(entry["artist"])}</bdi></td>'
