@@ -6,7 +6,6 @@ filters of ITU-R BS.1770-4, Annex 1, as the squared magnitude of their response.
 
 from __future__ import annotations
 
-import cmath
 import math
 from functools import cache
 from itertools import accumulate
@@ -116,8 +115,15 @@ _HIGH_PASS: Final = (1.0, -2.0, 1.0, -1.99004745483398, 0.99007225036621)
 
 def k_weight(hz: float) -> float:
     """By what factor the filters of BS.1770 change the energy at a frequency."""
-    back = cmath.exp(-2j * math.pi * hz / 48000)
+    angle = 2 * math.pi * hz / 48000
     gain = 1.0
     for b0, b1, b2, a1, a2 in (_SHELF, _HIGH_PASS):
-        gain *= abs((b0 + b1 * back + b2 * back**2) / (1 + a1 * back + a2 * back**2)) ** 2
+        gain *= _power(b0, b1, b2, angle) / _power(1.0, a1, a2, angle)
     return gain
+
+
+def _power(zeroth: float, first: float, second: float, angle: float) -> float:
+    """The squared magnitude of a polynomial of z^-1 on the unit circle."""
+    real = zeroth + first * math.cos(angle) + second * math.cos(2 * angle)
+    imaginary = first * math.sin(angle) + second * math.sin(2 * angle)
+    return real * real + imaginary * imaginary
