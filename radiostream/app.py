@@ -60,7 +60,7 @@ SIGNALS: Final = ENDING | {signal.SIGHUP}
 CHANGEABLE: Final = frozenset(
     (
         *("stations", "stations_dir", "audio_dir_given", "family", "shuffle", "level_lufs", "trim"),
-        *("max_clients", "kbps", "min_free_disk_mb", "log_level", "log_format"),
+        *("max_clients", "kbps", "log_level", "log_format"),
         *("site_name", "embed_origins", "public_url", "base_path", "trusted_proxies"),
     )
 )

@@ -98,18 +98,32 @@ class Stations:
         """Make the stations those of `table`. `trusting`: what lies in a new one's directory is taken at once."""
         if table is self._followed:
             return
+        self._end_gone(table, library)
         stations = dict(self.table)
-        gone = [stations.pop(route) for route in list(stations) if route not in table]
         for route, entry in table.items():
             if route not in stations:
                 stations[route] = self._build(entry)
                 library.add(route, entry.config.directory, trusting=trusting)
             elif entry != self._followed.get(route):
-                self._reconfigure(stations[route], entry, library)
+                self._reconfigure(stations[route], entry)
         self._followed = table
+        self._publish(stations)
+
+    def _publish(self, stations: Mapping[str, Station]) -> None:
         self.table = dict(sorted(stations.items()))
         self.on_change(self.table)
         self._changes.bump()
+
+    def _end_gone(self, table: Table, library: Library) -> None:
+        """End the stations that `table` has no more, or has with another directory: nobody finds them from then on."""
+        gone = [
+            station
+            for route, station in self.table.items()
+            if route not in table or table[route].config.directory != self._followed[route].config.directory
+        ]
+        if not gone:
+            return
+        self._publish({route: station for route, station in self.table.items() if station not in gone})
         for station in gone:
             library.remove(station.config.route)
             self._end(station)
@@ -166,12 +180,8 @@ class Stations:
             return saved
         return self._state.load(route) if self._state is not None else None
 
-    def _reconfigure(self, station: Station, entry: Entry, library: Library) -> None:
-        """Its listeners stay, also where it plays another directory from now on."""
-        route = station.config.route
-        if entry.config.directory != self._followed[route].config.directory:
-            library.remove(route)
-            library.add(route, entry.config.directory, trusting=True)
+    def _reconfigure(self, station: Station, entry: Entry) -> None:
+        """What is said of it has changed; its listeners stay."""
         station.configure(entry.config, entry.settings_error)
         self._level(station, entry.config)
         self._follow_live(station, entry.config)

@@ -130,25 +130,36 @@ def test_a_station_that_goes_ends_its_streams_and_comes_back_where_it_was(fleet:
     assert fleet.stations.table["/a"] is not station
 
 
-def test_settings_change_without_a_new_station(fleet: Fleet, tmp_path: Path) -> None:
-    """Name, shuffle and directory change under the listeners' feet; another format ends their streams alone."""
+def test_settings_change_without_a_new_station(fleet: Fleet) -> None:
+    """Name and shuffle change under the listeners' feet; another format ends their streams."""
     fleet.follow(fleet.config("/a"))
     fleet.await_track("/a")
     station = fleet.stations.table["/a"]
     ring = station.ring
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "3.mp3").write_bytes(b"".join(frame(3, index) for index in range(400)))
-    fleet.follow(fleet.config("/a", name="New", shuffle=True, directory=other))
+    fleet.follow(fleet.config("/a", name="New", shuffle=True))
     station.settled().result(PATIENCE_S)
     assert fleet.stations.table["/a"] is station
-    assert (station.status.name, station.status.shuffle, station.status.tracks) == ("New", True, 1)
+    assert (station.status.name, station.status.shuffle, station.status.tracks) == ("New", True, 2)
     assert is_open(ring)
-    fleet.follow(fleet.config("/a", name="New", directory=other, family="ogg"))
+    fleet.follow(fleet.config("/a", name="New", family="ogg"))
     station.settled().result(PATIENCE_S)
     assert (station.status.family, station.status.tracks) == ("ogg", 0)
     assert not is_open(ring)
     assert is_open(station.ring)
+
+
+def test_another_directory_is_another_station(fleet: Fleet, tmp_path: Path) -> None:
+    """Nothing of the old one is in it; who listened has to come again."""
+    fleet.follow(fleet.config("/a"))
+    fleet.await_track("/a")
+    station = fleet.stations.table["/a"]
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "3.mp3").write_bytes(b"".join(frame(3, index) for index in range(400)))
+    fleet.follow(fleet.config("/a", directory=other))
+    assert fleet.await_track("/a") == "3.mp3"
+    assert fleet.stations.table["/a"] is not station
+    assert not is_open(station.ring)
 
 
 def test_a_settings_error_is_shown(fleet: Fleet) -> None:

@@ -33,8 +33,8 @@ EVENTS_PER_ADDRESS: Final = 64
 """So that one address cannot hold all places; behind a proxy that is not trusted all readers have the proxy's."""
 OWN_FILES: Final = 64
 """Descriptors of our own: the listening socket, the log, the state, directories and covers being read."""
-FILES_A_STATION: Final = 2
-"""The track on the air and the one that follows it."""
+FILES_A_STATION: Final = 4
+"""The track on the air, the one that follows it, and the pipe that tells stalled listeners of the end."""
 
 ADMIT_WAIT_S: Final = 1.0
 """How long accepting waits for a place in a crowd before a client is sent away."""
