@@ -8,6 +8,7 @@ which scale the residue. Floor curves stay, so residue times a factor is sound t
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Final
 
 from radiostream.audio.ogg_page import page_at, parse_page, stamp
@@ -22,6 +23,8 @@ _OPUS_GAIN_AT: Final = 16
 _VORBIS_SETUP: Final = b"\x05vorbis"
 _CODEBOOK_SYNC: Final = 0x564342
 _MANTISSA_BITS: Final = 21
+_GAIN_TAG: Final = re.compile(rb"R(?=(?:EPLAYGAIN|128)_(?:TRACK|ALBUM)_GAIN=)", re.IGNORECASE)
+"""The first letter of a tag whose gain is in the header now: players that follow tags are not to apply it twice."""
 
 
 class _UnreadableError(Exception):
@@ -32,7 +35,7 @@ def with_gain(preamble: bytes, gain_db: float) -> bytes | None:
     """The header pages of an Opus or Vorbis stream, with so much more gain; None where they cannot be changed."""
     pages = _pages(preamble)
     packets = _packets(pages)
-    if not packets or not gain_db:
+    if len(packets) < 2 or not gain_db:
         return None
     if packets[0].startswith(_OPUS) and len(packets[0]) >= 18:
         packets[0] = _opus(packets[0], gain_db)
@@ -43,6 +46,7 @@ def with_gain(preamble: bytes, gain_db: float) -> bytes | None:
             return None
     else:
         return None
+    packets[1] = _GAIN_TAG.sub(b"X", packets[1])
     return _laid_into(pages, b"".join(packets))
 
 

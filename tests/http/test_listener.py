@@ -339,6 +339,16 @@ def test_the_header_pages_of_a_link_come_first(studio: Studio, connect: Connect)
     assert client.read(22) == b"<one>audio0<two>audio1"
 
 
+@pytest.mark.parametrize(("is_browser", "head"), [(True, b"<own>"), (False, b"<lvl>")])
+def test_browsers_get_the_files_own_header_pages(
+    studio: Studio, connect: Connect, is_browser: bool, head: bytes
+) -> None:
+    """They would keep the first track's gain for all that follow."""
+    run = Run(None, Params("opus", 48000, 2), b"<lvl>", own_preamble=b"<own>")
+    studio.station.ring.publish(Chunk(run, memoryview(b"audio"), start_s=990, duration_s=5.0))
+    assert connect(is_browser=is_browser).read(10) == head + b"audio"
+
+
 def test_a_client_that_takes_nothing_is_dropped(
     studio: Studio, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:

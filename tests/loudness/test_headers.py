@@ -7,6 +7,7 @@ import subprocess
 from array import array
 from pathlib import Path
 
+import mutagen.oggopus
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,6 +69,19 @@ def test_opus_by_its_own_decoder(tmp_path: Path) -> None:
         data = wav.read_bytes()
         levels.append(decibels(array("f", data[len(data) % 4 + 80 :][: (len(data) - 100) // 4 * 4])))
     assert levels[1] - levels[0] == pytest.approx(-6.0, abs=0.1)
+
+
+def test_tags_are_not_applied_twice(tmp_path: Path) -> None:
+    """A player that follows tags finds none of gains that are in the header now."""
+    encoded(tmp_path, "opus")
+    path = tmp_path / "a.ogg"
+    tags = mutagen.oggopus.OggOpus(path)
+    tags["r128_track_gain"], tags["title"] = "-512", "R128_TRACK_GAINS"
+    tags.save()
+    changed = with_gain(OggReader(io.BytesIO(path.read_bytes()), 7).preamble, -3.0)
+    assert changed is not None
+    assert b"R128_TRACK_GAIN=" not in changed.upper()
+    assert b"R128_TRACK_GAINS" in changed
 
 
 def test_nothing_to_do() -> None:
