@@ -42,12 +42,12 @@ class Track:
     @property
     def name(self) -> str:
         """The file's name without its directory, printable: bytes that are not UTF-8 show as U+FFFD."""
-        return plain(os.path.basename(os.fsencode(self.path)).decode("utf-8", "replace"))
+        return os.path.basename(os.fsencode(self.path)).decode("utf-8", "replace")
 
     @property
     def stem(self) -> str:
-        """The name without its suffix: the title of a track that has none."""
-        return self.name.rpartition(".")[0] or self.name
+        """The title of a track that has none."""
+        return title_from_name(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,11 @@ class Tags:
     label: str = ""
     """Who published it."""
     gain: TagGain | None = None
+
+
+def title_from_name(name: str) -> str:
+    """A file's name without its suffix, as a title: on one line, in one direction."""
+    return plain(name.rpartition(".")[0] or name)
 
 
 def plain(text: str) -> str:

@@ -11,20 +11,21 @@ from radiostream.playlist.track import Track, open_track
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"),
+    ("name", "shown", "title"),
     [
-        ("a\udcff.mp3", "a\ufffd.mp3"),
-        ("\u202egnp.3pm", "gnp.3pm"),
-        ("a\u200f\u061c\u2067b\ufeff.mp3", "ab.mp3"),
-        ("two\nlines.mp3", "two lines.mp3"),
-        ("👩\u200d🎤.mp3", "👩\u200d🎤.mp3"),
+        ("a\udcff.mp3", "a\ufffd.mp3", "a\ufffd"),
+        ("\u202egnp.3pm", "\u202egnp.3pm", "gnp"),
+        ("a\u200f\u061c\u2067b\ufeff.mp3", "a\u200f\u061c\u2067b\ufeff.mp3", "ab"),
+        ("two\nlines.mp3", "two\nlines.mp3", "two lines"),
+        ("👩\u200d🎤.mp3", "👩\u200d🎤.mp3", "👩\u200d🎤"),
+        (".mp3", ".mp3", ".mp3"),
     ],
 )
-def test_name_of_a_track(name: str, shown: str) -> None:
-    """A name that is no text is shown with marks; no name breaks a line or turns the text around it."""
+def test_name_of_a_track(name: str, shown: str, title: str) -> None:
+    """A name that is no text is shown with marks, else as it is; a title made of it breaks no line and turns no text
+    around."""
     track = Track(f"/s/{name}", 1, 1, "mp3")
-    assert track.name == shown
-    assert track.stem == shown.rpartition(".")[0]
+    assert (track.name, track.stem) == (shown, title)
 
 
 def test_inode_is_no_part_of_a_track() -> None:

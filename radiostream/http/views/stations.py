@@ -10,6 +10,7 @@ from urllib.parse import quote
 from radiostream.audio.frames import CONTENT_TYPES, OGG
 from radiostream.http.views import schedule
 from radiostream.playlist.history import LIVE, TRACK
+from radiostream.playlist.track import title_from_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,7 +115,7 @@ def _silence(on_air: OnAir | None) -> dict[str, Any]:
 
 def title_of(played: Played) -> str:
     """What was shown as the track's title: that of its tags, else its file's name without the suffix."""
-    return played.title or played.track.rpartition(".")[0] or played.track
+    return played.title or title_from_name(played.track)
 
 
 def history(entries: Sequence[Played]) -> list[dict[str, Any]]:
