@@ -102,8 +102,9 @@ class Stations:
         stations = dict(self.table)
         for route, entry in table.items():
             if route not in stations:
-                stations[route] = self._build(entry)
-                library.add(route, entry.config.directory, trusting=trusting)
+                if station := self._try_build(entry):
+                    stations[route] = station
+                    library.add(route, entry.config.directory, trusting=trusting)
             elif entry != self._followed.get(route):
                 self._reconfigure(stations[route], entry)
         self._followed = table
@@ -127,6 +128,15 @@ class Stations:
         for station in gone:
             library.remove(station.config.route)
             self._end(station)
+
+    def _try_build(self, entry: Entry) -> Station | None:
+        """A bug in one station's start costs that station, until the table changes; the others come all the same."""
+        route = entry.config.route
+        try:
+            return self._build(entry)
+        except Exception:
+            log.exception("%s: the station cannot be started", route, extra={"station": route})
+            return None
 
     def _build(self, entry: Entry) -> Station:
         config = entry.config
@@ -230,7 +240,12 @@ class Stations:
                 return
             self._running.add(station)
         name = f"producer {station.config.route}"
-        threading.Thread(target=station.run, name=name, daemon=True).start()
+        try:
+            threading.Thread(target=station.run, name=name, daemon=True).start()
+        except RuntimeError:  # no more threads to be had: the next look tries again
+            with self._lock:
+                self._running.discard(station)
+            raise
         if live := self._live.get(station.config.route):
             live.start()
 

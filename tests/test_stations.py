@@ -195,6 +195,43 @@ def test_a_bug_in_one_snapshot_costs_that_station_only(
     assert station.restarts == 0
 
 
+def test_a_bug_in_one_start_costs_that_station_only(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged, the others are there, and it is tried again with the next table."""
+
+    def load(route: str) -> Saved:
+        if route == "/a":
+            raise RuntimeError("a bug")
+        return Saved()
+
+    with monkeypatch.context() as patch, caplog.at_level(logging.ERROR):
+        patch.setattr(fleet.kept, "load", load)
+        fleet.follow(fleet.config("/a"), fleet.config("/b"))
+    assert list(fleet.stations.table) == ["/b"]
+    assert len(caplog.records) == 1
+    fleet.follow(fleet.config("/a"), fleet.config("/b"), fleet.config("/c"))
+    assert list(fleet.stations.table) == ["/a", "/b", "/c"]
+
+
+def test_no_thread_for_a_station(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next look starts its producer, as soon as there are threads again."""
+
+    begin = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name.startswith("producer"):
+            raise RuntimeError("can't start new thread")
+        begin(thread)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        fleet.follow(fleet.config("/a"))
+    assert producers() == []
+    fleet.library.look()
+    assert fleet.await_track("/a") == "1.mp3"
+
+
 def test_many_come_and_go_and_nothing_is_left(fleet: Fleet) -> None:
     """Threads and descriptors are as before, however often; the memory of those that left is bounded."""
     fleet.follow(fleet.config("/stays"))
