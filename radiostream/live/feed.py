@@ -124,7 +124,7 @@ class Feed:
             if self._clean_since_s is None:
                 self._clean_since_s = now_s
             self._ahead_until_s = min(max(self._ahead_until_s, now_s) + unit.duration_s, now_s + self._most_s)
-            while self._is_full():
+            while self._is_full() and not self.keeps_all:
                 self._drop_oldest()
 
     @property
