@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from radiostream.loudness.known import Known, known_of
+from radiostream.loudness.known import UNMEASURED, Known, known_of
 
 if TYPE_CHECKING:
     from radiostream.playlist.track import Track
@@ -48,9 +48,9 @@ class Asker:
             process.stdin.flush()
             answer = self._line(process.stdout.fileno())
         except OSError as error:
-            answer, why = b"", f"cannot be measured: {error.strerror or type(error).__name__}"
+            answer, why = b"", f"{UNMEASURED}: {error.strerror or type(error).__name__}"
         else:
-            why = "cannot be measured: the process that measures failed or took too long"
+            why = f"{UNMEASURED}: the process that measures failed or took too long"
         try:
             known = known_of(json.loads(answer))
         except ValueError:

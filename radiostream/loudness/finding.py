@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from radiostream.audio.frames import MP3, OGG, AudioError
-from radiostream.loudness.known import MEASURED, UNREADABLE, Known
+from radiostream.loudness.known import MEASURED, UNMEASURED, UNREADABLE, Known
 from radiostream.loudness.meter import FRAMES, measure
 from radiostream.loudness.tags import told, told_by_lame
 
@@ -23,7 +23,7 @@ def find_out(path: str, family: str, frames: int = FRAMES) -> Known:
     except OSError as error:
         return Known(trouble=f"{UNREADABLE}: {error.strerror or type(error).__name__}")
     except Exception as error:
-        return Known(trouble=f"cannot be measured: {type(error).__name__}")
+        return Known(trouble=f"{UNMEASURED}: {type(error).__name__}")
 
 
 def _found_out(file: BinaryIO, family: str, frames: int) -> Known:

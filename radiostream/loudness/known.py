@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 MEASURED: Final = "measured"
 UNREADABLE: Final = "cannot be read"
+UNMEASURED: Final = "cannot be measured"
 """How the trouble begins that may be over the next time: it is not kept."""
 
 _VERSION: Final = 1
@@ -74,6 +75,8 @@ class Table:
         self._path = path
         self._entries: dict[str, tuple[int, int, Known]] = {}
         self._unsaved = 0
+        self.version = 0
+        """Another number after each change."""
         self._in_trouble = False
 
     def __len__(self) -> int:
@@ -98,6 +101,7 @@ class Table:
         if len(self._entries) > _MOST_ENTRIES:
             del self._entries[next(iter(self._entries))]
         self._unsaved += 1
+        self.version += 1
 
     def load(self) -> None:
         """Read the file; one that is missing or damaged is an empty table, as all of it can be found out again."""
@@ -119,16 +123,20 @@ class Table:
             if known is not None and isinstance(item.get("size"), int) and isinstance(item.get("mtime_ns"), int):
                 self._entries[path] = (item["size"], item["mtime_ns"], known)
 
+    def _as_json(self) -> bytes:
+        """The file's content, made entry by entry: whole, it would hold the interpreter's lock for a long while."""
+        entries = [
+            f"{json.dumps(path)}:{json.dumps({'size': size, 'mtime_ns': mtime_ns, **known.as_json()})}"
+            for path, (size, mtime_ns, known) in self._entries.items()
+            if not known.trouble.startswith((UNREADABLE, UNMEASURED))
+        ]
+        return f'{{"version":{_VERSION},"tracks":{{{",".join(entries)}}}}}'.encode("ascii")
+
     def save(self) -> None:
         """Write the file where there is something new; a fault is logged once, and it is tried again next time."""
         if self._path is None or not self._unsaved:
             return
-        tracks = {
-            path: {"size": size, "mtime_ns": mtime_ns, **known.as_json()}
-            for path, (size, mtime_ns, known) in self._entries.items()
-            if not known.trouble.startswith(UNREADABLE)
-        }
-        data = json.dumps({"version": _VERSION, "tracks": tracks}, separators=(",", ":")).encode("ascii")
+        data = self._as_json()
         try:
             write_atomically(self._path, data)
         except OSError as error:

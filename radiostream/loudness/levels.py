@@ -35,7 +35,8 @@ NEXT_WAIT_S: Final = 0.1
 QUICK_FRAMES: Final = 480
 """What a track is measured from that a producer waits for: 0.25 dB rms. It is measured again once there is time."""
 FRAMES: Final = 2400
-_SAVE_EVERY: Final = 20
+_SAVE_LEAST: Final = 20
+"""New entries that are worth a write; in a large table a tenth of it is."""
 
 
 class Levels:
@@ -56,6 +57,8 @@ class Levels:
         """Measured in haste. The thread's."""
         self._is_warm = False
         self._begun: set[str] = set()
+        self._counts: dict[str, tuple[int, tuple[Track, ...], Mapping[str, int]]] = {}
+        """What was counted last of each station: at which version of the table, of which tracks."""
         self._found = 0
         """How many were found out since there was nothing to do."""
 
@@ -109,8 +112,12 @@ class Levels:
 
     def counts(self, route: str) -> Mapping[str, int]:
         """How many of a station's tracks have been `measured`, are `tagged`, and are `unknown`."""
-        tracks = self._tracks.get(route, ())
-        return {"measured": 0, "tagged": 0, "unknown": 0} | Counter(map(self._state, tracks))
+        tracks, version = self._tracks.get(route, ()), self._table.version
+        counted = self._counts.get(route)
+        if counted is None or counted[0] != version or counted[1] is not tracks:
+            counts = {"measured": 0, "tagged": 0, "unknown": 0} | Counter(map(self._state, tracks))
+            self._counts[route] = counted = (version, tracks, counts)
+        return counted[2]
 
     def _state(self, track: Track) -> str:
         known = self._table.get(track)
@@ -140,7 +147,7 @@ class Levels:
             self._lock.notify_all()
         if known.lufs is None:
             log.info("%s plays at its own level: %s", quoted(track.name), quoted(known.trouble))
-        if self._table.unsaved >= _SAVE_EVERY:
+        if self._table.unsaved >= max(_SAVE_LEAST, len(self._table) // 10):
             self._table.save()
         return 0
 

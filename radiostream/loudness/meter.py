@@ -15,7 +15,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from radiostream.audio.mpeg import MpegReader
-from radiostream.loudness.spectra import BrokenFrameError, Format, FrameMeter, SideInfo, parse_side_info
+from radiostream.loudness.sideinfo import BrokenFrameError, Format, SideInfo, parse_side_info
+from radiostream.loudness.spectra import FrameMeter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,8 +14,9 @@ from operator import mul
 from struct import unpack_from
 from typing import Final, NamedTuple
 
-from radiostream.loudness.bands import LINES, LONG, MIXED, SHORT, Shape, long_edges, shape
+from radiostream.loudness.bands import LONG, SHORT, Shape, shape
 from radiostream.loudness.huffman import ESCAPE, LINBITS, energy, pairs, quads
+from radiostream.loudness.sideinfo import PAIRS, BrokenFrameError, Format, Granule, SideInfo
 
 _PRETAB: Final = (0,) * 11 + (1, 1, 1, 1, 2, 2, 3, 3, 3, 2, 0)
 _SCALE_BITS: Final = (
@@ -33,105 +34,9 @@ _LSF_COUNTS: Final = (
     ((8, 8, 5, 0), (15, 12, 9, 0), (6, 18, 9, 0)),
 )
 """Scale factors of each size in MPEG-2 (ISO 13818-3, 2.4.3.2), by row, kind of granule and part."""
-_PAIRS: Final = LINES // 2
 _UNITY_GAIN: Final = 210
 _ALL_LEFT: Final = 6
 """The intensity position of sound in the left channel only; 7 is none."""
-
-
-class BrokenFrameError(Exception):
-    """This frame's main data makes no sense, or is not all there."""
-
-
-class Granule(NamedTuple):
-    """Side information of one granule and channel."""
-
-    bits: int
-    big_values: int
-    gain: int
-    scale_compress: int
-    kind: int
-    """Of long windows, short, or mixed."""
-    tables: tuple[int, int, int]
-    regions: tuple[int, int]
-    """The pairs at which the second and third table begin."""
-    subblock_gains: tuple[int, int, int]
-    has_pretab: bool
-    scale_step: int
-    """1 or 2 halvings of energy a unit of scale factor."""
-    count1_table: int
-
-
-class SideInfo(NamedTuple):
-    """A frame's side information."""
-
-    main_begin: int
-    """Bytes before the frame at which its main data begins, not counting headers and side information."""
-    scfsi: tuple[int, ...]
-    granules: tuple[Granule, ...]
-    """Channel by channel within granule by granule."""
-
-
-class _Bits:
-    """Reads an integer's bits from the left."""
-
-    def __init__(self, data: bytes) -> None:
-        self._value, self._left = int.from_bytes(data, "big"), len(data) * 8
-
-    def take(self, count: int) -> int:
-        self._left -= count
-        return self._value >> self._left & (1 << count) - 1
-
-
-class Format(NamedTuple):
-    """What is the same for all frames of a track."""
-
-    rate_hz: int
-    channels: int
-
-    @property
-    def is_mpeg1(self) -> bool:
-        return self.rate_hz >= 32000
-
-    @property
-    def samples(self) -> int:
-        """Of one frame."""
-        return 1152 if self.is_mpeg1 else 576
-
-    @property
-    def side_bytes(self) -> int:
-        return (32 if self.channels == 2 else 17) if self.is_mpeg1 else (17 if self.channels == 2 else 9)
-
-
-def parse_side_info(data: bytes, form: Format) -> SideInfo:
-    """The side information in `data`, which has `form.side_bytes`."""
-    bits, is_mono = _Bits(data), form.channels == 1
-    main_begin = bits.take(9 if form.is_mpeg1 else 8)
-    bits.take((5 if is_mono else 3) if form.is_mpeg1 else (1 if is_mono else 2))
-    scfsi = tuple(bits.take(4) for _ in range(form.channels if form.is_mpeg1 else 0))
-    count = form.channels * (2 if form.is_mpeg1 else 1)
-    return SideInfo(main_begin, scfsi, tuple(_granule(bits, form) for _ in range(count)))
-
-
-def _granule(bits: _Bits, form: Format) -> Granule:
-    length, big_values, gain = bits.take(12), bits.take(9), bits.take(8)
-    compress = bits.take(4 if form.is_mpeg1 else 9)
-    kind, subblock_gains = LONG, (0, 0, 0)
-    edges = long_edges(form.rate_hz)
-    if bits.take(1):
-        is_short, is_mixed = bits.take(2) == 2, bits.take(1)
-        kind = LONG if not is_short else MIXED if is_mixed else SHORT
-        tables = (bits.take(5), bits.take(5), 0)
-        subblock_gains = (bits.take(3), bits.take(3), bits.take(3))
-        first = edges[8] if not is_short else 72 if form.rate_hz == 8000 else 36
-        regions = (first // 2, _PAIRS)
-    else:
-        tables = (bits.take(5), bits.take(5), bits.take(5))
-        first, second = bits.take(4) + 1, bits.take(3) + 1
-        regions = (edges[min(first, 22)] // 2, edges[min(first + second, 22)] // 2)
-    has_pretab = bool(form.is_mpeg1 and bits.take(1))
-    step, table = 1 + bits.take(1), bits.take(1)
-    return Granule(length, big_values, gain, compress, kind, tables, regions, subblock_gains, has_pretab, step, table)
 
 
 class FrameMeter:
@@ -306,7 +211,7 @@ def _band_energies(energies: list[float], form: Shape, gains: list[float]) -> li
 def _energies(words: list[int], pos: int, end: int, granule: Granule) -> list[float]:
     """The energy of each pair of lines, up to the last one that is coded."""
     energies: list[float] = []
-    big_values = min(granule.big_values, _PAIRS)
+    big_values = min(granule.big_values, PAIRS)
     edges = (0, *(min(edge, big_values) for edge in granule.regions), big_values)
     for select, start, stop in zip(granule.tables, edges, edges[1:], strict=False):
         if start < stop:
@@ -354,7 +259,7 @@ def _read_quads(words: list[int], pos: int, end: int, select: int, energies: lis
     """Append the energies of the lines of 0 and 1 that fill the rest of the granule."""
     table = quads(select)
     append = energies.append
-    for _ in range((_PAIRS - len(energies)) // 2):
+    for _ in range((PAIRS - len(energies)) // 2):
         if pos >= end:
             return
         bits, first, second = table[words[pos >> 3] << (pos & 7) >> 22 & 1023]

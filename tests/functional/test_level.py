@@ -14,6 +14,7 @@ import pytest
 from radiostream.threads import Deadline
 from tests.functional.browser import chromium, on_air, press_play, visit
 from tests.functional.conftest import Radio, Start
+from tests.loudness.makers import frames_of
 
 
 def noise(path: Path, gain_db: float, *, pad_s: float = 0.0, options: str = "-b:a 128k") -> Path:
@@ -26,15 +27,17 @@ def noise(path: Path, gain_db: float, *, pad_s: float = 0.0, options: str = "-b:
     return path
 
 
-def recorded(radio: Radio, size: int) -> bytes:
+def recorded(radio: Radio, path: Path) -> bytes:
+    """Some seconds of the stream, up to the end of a frame."""
     with urllib.request.urlopen(f"{radio.url}/", timeout=30) as stream:
-        return bytes(stream.read(size))
+        path.write_bytes(stream.read(120_000))
+    return b"".join(frames_of(path))
 
 
 def loudness(data: bytes) -> float:
     """Integrated loudness by ffmpeg, which must have no complaint."""
     command = ["ffmpeg", "-nostats", "-hide_banner", "-f", "mp3", "-i", "-", "-af", "ebur128", "-f", "null", "-"]
-    told = subprocess.run(command, input=data, check=True, capture_output=True, text=False).stderr.decode()
+    told = subprocess.run(command, input=data, check=True, capture_output=True).stderr.decode()
     assert not re.search("error|invalid|missing|overread", told, re.IGNORECASE)
     return float(re.findall(r"I:\s+(-?[\d.]+) LUFS", told)[-1])
 
@@ -63,7 +66,7 @@ def test_measured_and_tagged_tracks_are_at_the_level(start: Start, tmp_path: Pat
     for name, source in (("2.mp3", "measured"), ("3.mp3", "replaygain"), ("1.mp3", "measured")):
         assert radio.post("/next-track/")["track"] == name
         told = radio.json("/now-playing?route=/")
-        data = recorded(radio, 120_000)
+        data = recorded(radio, tmp_path / "recorded.mp3")
         assert told["loudness_source"] == source
         if source == "measured":
             assert loudness(data) == pytest.approx(-24, abs=1.0)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from radiostream.audio.frames import AudioError
 from radiostream.loudness.meter import gated, measure
-from radiostream.loudness.spectra import Format, parse_side_info
+from radiostream.loudness.sideinfo import Format, parse_side_info
 from tests.loudness.makers import frames_of, lame, make_wav
 
 WORDS = "Good evening, and welcome. First the news, then the weather; after that two hours of music without a break. "
