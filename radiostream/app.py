@@ -97,6 +97,7 @@ class Radio:
         )
         self._looked = False
         self._health = Health(config, {}, self._library)
+        self._health.roster = self._roster if config.stations_dir is not None else None
         self.site = Site(
             config=config,
             stations={},

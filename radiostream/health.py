@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from radiostream.config import Config
     from radiostream.playlist.library import Library
+    from radiostream.playlist.roster import Roster
     from radiostream.radio.station import Station
     from radiostream.radio.status import Status
 
@@ -61,6 +62,8 @@ class Health:
         self._now = now
         self._started_s = now()
         self._cpu = CpuMeter(now, time.process_time)
+        self.roster: Roster | None = None
+        """Where stations come and go: what is wrong with the directory of theirs."""
         self._is_stopping = False
         self._disk = None
         if (directory := config.state_dir) is not None:
@@ -99,6 +102,8 @@ class Health:
         checks["library"] = library_check(age_s, self.config.poll_interval_s)
         if self._disk is not None:
             checks["disk:state"] = self._disk.ask(DISK_S)
+        if self.roster is not None:
+            checks["stations"] = stations_check(self.roster.trouble, self.roster.left_out)
         for route, station in self.stations.items():
             status = station.status
             required = route != "/" or self.config.audio_dir_given
@@ -163,6 +168,11 @@ def memory_check(used_bytes: int, limit_bytes: int | None) -> Check:
         return {"ok": used_mb <= limit_mb, "value": used_mb, "limit": limit_mb, "unit": "MB"}
     check: Check = {"ok": True, "value": used_mb, "limit": PROMISED_MB, "unit": "MB"}
     return check | ({"warning": "more than is promised"} if used_mb > PROMISED_MB else {})
+
+
+def stations_check(trouble: str, left_out: Mapping[str, str]) -> Check:
+    """The directory of --stations, and the sub-directories in it that are no stations."""
+    return {"ok": not trouble, "value": trouble or "readable", "left_out": dict(left_out)}
 
 
 def directory_check(status: Status, *, required: bool) -> Check:

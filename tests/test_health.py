@@ -15,6 +15,7 @@ from radiostream import __version__, health
 from radiostream.config import Config
 from radiostream.health import MB, Health, Probe
 from radiostream.playlist.library import Library
+from radiostream.playlist.roster import Roster, Wanted
 from radiostream.radio.status import Status
 
 
@@ -109,6 +110,20 @@ class World:
         is_ready, body = self.health.readiness()
         assert body["ready"] is is_ready
         return bool(is_ready)
+
+
+def test_the_directory_of_stations(tmp_path: Path) -> None:
+    """Where there is one, a check tells of it and of the names in it that are no stations; it takes nothing away."""
+    world = World(tmp_path)
+    roster = world.health.roster = Roster(Wanted((), tmp_path / "none"))
+    roster.look()
+    ready, body = world.health.readiness()
+    assert ready
+    assert body["checks"]["stations"] == {"ok": False, "value": "is missing", "left_out": {}}
+    (tmp_path / "none" / "status").mkdir(parents=True)
+    roster.look()
+    check = world.health.readiness()[1]["checks"]["stations"]
+    assert (check["ok"], list(check["left_out"])) == (True, ["status"])
 
 
 def test_ready(tmp_path: Path) -> None:

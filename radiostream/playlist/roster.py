@@ -103,8 +103,10 @@ class Roster:
         """Route by name of each sub-directory that is a station."""
         self._seen_s: dict[str, float] = {}
         """When each of them was last there."""
-        self._left_out: dict[str, str] = {}
-        self._trouble = ""
+        self.left_out: Mapping[str, str] = {}
+        """Names of sub-directories that are no stations, and why. Replaced whole; any thread may read it."""
+        self.trouble = ""
+        """Why the directory of stations cannot be read; empty when it can, or there is none. Any thread may read it."""
         self._table: Table = {}
 
     def commanded(self) -> Table:
@@ -156,9 +158,9 @@ class Roster:
             trouble = reason(error)
         else:
             trouble = ""
-        if trouble != self._trouble:
+        if trouble != self.trouble:
             log.warning("the stations' directory %s %s", quoted(str(directory)), trouble or "is there again")
-            self._trouble = trouble
+            self.trouble = trouble
         if trouble:
             return [] if trouble == MISSING else None
         return sorted(names, key=natural_key)
@@ -180,9 +182,9 @@ class Roster:
             else:
                 self._routes[name] = route
                 taken.add(route)
-        for name in left_out.keys() - self._left_out.keys():
+        for name in left_out.keys() - self.left_out.keys():
             log.warning("the directory %s is no station: %s", quoted(name), left_out[name])
-        self._left_out = left_out
+        self.left_out = left_out
 
 
 def _problem(route: str, taken: set[str]) -> str:
