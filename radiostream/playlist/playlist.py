@@ -3,8 +3,7 @@
 In shuffle, a cycle plays every track once: `_pending` is what it has still to play, `_done` what it has played. In
 sequence the tracks are a circle: `_pending` is the listing from behind `_place` once round. Switching keeps `_done`, so
 no track comes a second time before all came once: shuffle begins with the others, and sequence steps over it once.
-What was given lies on one line with two positions, as in MPD: `queued`, up to which it has been read ahead, and
-`heard`, where listeners are. What lies behind `queued` was gone back over, or taken back, and comes again.
+What was given lies on a `Line` with two positions, what is read ahead and what is heard.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Final
 
+from radiostream.playlist.line import Line
 from radiostream.playlist.natural import natural_key
 from radiostream.playlist.spread import spread
 
@@ -25,29 +24,11 @@ if TYPE_CHECKING:
 
     from radiostream.playlist.track import Track
 
-STEPS_BACK: Final = 200
-"""How many tracks `previous` can go back."""
-
 _SOON: Final = 50
 
 
 def _unknown(_track: Track) -> str:
     return ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Position:
-    """A place on the line: so many entries lie before it, the last of them current unless `path` is None."""
-
-    count: int = 0
-    path: str | None = None
-    """May name what is not listed (yet): after `restore`, or when the file is gone."""
-    track: Track | None = None
-
-    @property
-    def back(self) -> int:
-        """How many entries `previous` has before it."""
-        return self.count - (self.path is not None)
 
 
 class Playlist:
@@ -66,12 +47,7 @@ class Playlist:
         self._done: set[str] = set()
         self._stepped_over: set[str] = set()
         """What sequence is to step over when it comes there, as shuffle had played it."""
-        self._line: list[str] = []
-        self._queued = _Position()
-        """What `next` gave last."""
-        self._heard = _Position()
-        """What listeners hear: at `_queued`, or so many steps before it as `_unheard` has tracks."""
-        self._unheard: deque[Track] = deque()
+        self._line = Line()
         self._place: str | None = None
         """The latest track that came from `_pending`; sequence goes on behind it, even when it is gone."""
         self._promised = False
@@ -86,7 +62,7 @@ class Playlist:
     def current(self) -> Track | None:
         """What `next` or `previous` returned last (its file may be gone by now); after `restore` and `update` the track
         that was current then, if it is still there."""
-        return self._queued.track
+        return self._line.queued.track
 
     @property
     def shuffle(self) -> bool:
@@ -99,8 +75,7 @@ class Playlist:
         if is_ordered and self._place in before and self._place not in self._tracks:
             self._place = _nearest_before(self._place, before, self._tracks)
         self._promised = False
-        self._queued = self._found(self._queued)
-        self._heard = self._found(self._heard)
+        self._line.find(self._tracks)
         if not self._tracks:
             return  # a directory that is away for a while finds its order again
         if self._shuffle:
@@ -116,12 +91,8 @@ class Playlist:
 
         self._pending = deque(map(moved, self._pending))
         self._done, self._stepped_over = set(map(moved, self._done)), set(map(moved, self._stepped_over))
-        self._line = list(map(moved, self._line))
+        self._line.move(moved)
         self._place = None if self._place is None else moved(self._place)
-        self._queued, self._heard = (
-            position if position.path is None else replace(position, path=moved(position.path))
-            for position in (self._queued, self._heard)
-        )
 
     def drop(self, track: Track) -> None:
         """`track` can not be played: until `update` finds it again, it is not there. O(1) where it was to come next."""
@@ -154,26 +125,20 @@ class Playlist:
         if path is None:
             self._leave()
             return None
-        if self._queued.count == len(self._line):
+        if not self._line.comes_again:
             self._take()
-            self._line.append(path)
         track = self._tracks[path]
-        self._queued = _Position(self._queued.count + 1, path, track)
-        self._unheard.append(track)
-        self._forget(self._queued.back - STEPS_BACK)
+        self._line.give(track)
         return track
 
     def hear(self) -> None:
         """The first track that `next` gave and that was not heard yet is heard now; nothing where there is none."""
-        if self._unheard:
-            count = self._heard.count + 1
-            self._heard = _Position(count, self._line[count - 1], self._unheard.popleft())
+        self._line.hear()
 
     def rewind(self) -> None:
         """What `next` gave and nobody has heard comes again, in the same order; current is what is heard."""
         self._promised = False
-        self._queued = self._heard
-        self._unheard.clear()
+        self._line.rewind()
 
     def peek(self) -> Track | None:
         """What `next` will return, unless `update`, `set_shuffle`, `previous` or another `peek` comes between, which
@@ -185,46 +150,41 @@ class Playlist:
     def previous(self) -> Track | None:
         """Go back to what really played before. With nothing left there: the track in front of the current one (in
         sequence) or the current one once more (shuffle). None, with nothing current, when there are no tracks."""
-        track = self._step_back()
-        self._heard_is_queued()
-        return track
+        if not self._tracks:
+            self._leave()
+            self._line.settle()
+            return None
+        self._promised = False
+        before = self._line.top_of_back(self._may_follow)
+        current = self._line.queued.path
+        if before is not None:
+            self._line.step_back(self._tracks[before])
+        elif self._shuffle and current in self._tracks:
+            self._line.enter(self._tracks[current])
+        elif self._shuffle or current is None:
+            self.next()
+            self._line.settle()
+        else:
+            self._line.insert_before(self._tracks[self._in_front(current)])
+        return self.current
 
     def repeat(self) -> None:
         """Let `next` give the current track once more, as after a restart."""
         self._promised = False
-        self._queued = _Position(self._queued.back)
-        self._heard_is_queued()
-
-    def _step_back(self) -> Track | None:
-        if not self._tracks:
-            self._leave()
-            return None
-        self._promised = False
-        path = self._top_of_back()
-        current = self._queued
-        if path is not None:
-            return self._enter(current.back, path)
-        if self._shuffle and current.path in self._tracks:
-            return self._enter(current.count, current.path)
-        if self._shuffle or current.path is None:
-            return self.next()
-        path = self._in_front(current.path)
-        self._line.insert(current.back, path)
-        return self._enter(current.count, path)
+        self._line.repeat()
 
     def state(self) -> dict[str, object]:
         """All that `restore` needs, ready for JSON (in ASCII: paths may hold surrogate escapes), as listeners hear it:
         what is read ahead comes again. O(n)."""
-        heard = self._heard
         return {
             "shuffle": self._shuffle,
-            "current": heard.path,
+            "current": self._line.heard.path,
             "place": self._place,
             "pending": list(self._pending) if self._shuffle else [],
             "done": list(self._done),
             "stepped_over": list(self._stepped_over),
-            "back": self._line[: heard.back],
-            "ahead": self._line[: heard.count - 1 if heard.count else None : -1],
+            "back": list(self._line.back),
+            "ahead": list(self._line.unheard_and_ahead),
         }
 
     def restore(self, state: Mapping[str, object]) -> None:
@@ -236,47 +196,20 @@ class Playlist:
         self._done = set(_paths(state.get("done")))
         self._stepped_over = set(_paths(state.get("stepped_over")))
         self._pending = deque(path for path in dict.fromkeys(_paths(state.get("pending"))) if path not in self._done)
-        current, back = _path(state.get("current")), _paths(state.get("back"))[-STEPS_BACK:]
-        ahead = _paths(state.get("ahead"))[-STEPS_BACK:]
-        self._line = [*back, *([] if current is None else [current]), *reversed(ahead)]
-        self._queued = _Position(len(back) + (current is not None), current)
-        self._heard_is_queued()
+        self._line.restore(_paths(state.get("back")), _path(state.get("current")), _paths(state.get("ahead")))
         self.update(tuple(self._tracks.values()))
-
-    def _enter(self, count: int, path: str) -> Track:
-        track = self._tracks[path]
-        self._queued = _Position(count, path, track)
-        return track
-
-    def _heard_is_queued(self) -> None:
-        self._heard = self._queued
-        self._unheard.clear()
-
-    def _found(self, position: _Position) -> _Position:
-        """The same position with its track, where the listing has it (again)."""
-        if position.track is None and position.path is not None:
-            return replace(position, track=self._tracks.get(position.path))
-        return position
-
-    def _forget(self, count: int) -> None:
-        """Drop so many entries from the front of the line: nobody goes back that far."""
-        count = min(count, self._heard.back)
-        if count > 0:
-            del self._line[:count]
-            self._queued = replace(self._queued, count=self._queued.count - count)
-            self._heard = replace(self._heard, count=self._heard.count - count)
 
     def _leave(self) -> None:
         """Nothing is there to play; a restored current track that was never seen yet is waited for."""
-        if self._queued.track is not None:
-            self._queued = _Position(self._queued.count)
+        if self._line.queued.track is not None:
+            self._line.leave()
 
     def _upcoming(self, mend: bool) -> str | None:
         """The path that is next: on the line behind `_queued`, else now at the front of `_pending`. O(1) but for a new
         cycle and the (rare) artist who would follow himself."""
         if not self._tracks:
             return None
-        path = self._top_of_ahead()
+        path = self._line.top_of_ahead(self._may_follow)
         if path is not None:
             return path
         if self._shuffle:
@@ -299,7 +232,7 @@ class Playlist:
             if not self._pending:
                 self._pending = deque(self._circle())
             path = self._pending[0]
-            on_air = path == self._queued.path and len(self._tracks) > 1
+            on_air = path == self._line.queued.path and len(self._tracks) > 1
             if not on_air and path not in self._stepped_over:
                 return
             self._stepped_over.discard(path)
@@ -313,7 +246,7 @@ class Playlist:
             self._pending = deque(self._spread(self._tracks))
         if mend and not self._crowded and self._repeats_soon():
             self._pending = deque(self._spread(self._pending))
-        if self._pending[0] == self._queued.path and len(self._tracks) > 1:
+        if self._pending[0] == self._line.queued.path and len(self._tracks) > 1:
             self._put_off()
 
     def _put_off(self) -> None:
@@ -324,27 +257,8 @@ class Playlist:
         self._done = set(self._pending)
         self._pending = deque(self._spread(path for path in self._tracks if path not in self._done))
 
-    def _top_of_ahead(self) -> str | None:
-        """What lies behind `_queued`, once those that are gone (or current) are taken off the line."""
-        at = self._queued.count
-        while at < len(self._line):
-            if self._may_follow(self._line[at]):
-                return self._line[at]
-            del self._line[at]
-        return None
-
-    def _top_of_back(self) -> str | None:
-        """What lies before `_queued`, once those that are gone (or current) are taken off the line."""
-        while self._queued.back:
-            at = self._queued.back - 1
-            if self._may_follow(self._line[at]):
-                return self._line[at]
-            del self._line[at]
-            self._queued = replace(self._queued, count=self._queued.count - 1)
-        return None
-
     def _may_follow(self, path: str) -> bool:
-        return path in self._tracks and (path != self._queued.path or len(self._tracks) == 1)
+        return path in self._tracks and (path != self._line.queued.path or len(self._tracks) == 1)
 
     def _circle(self) -> list[str]:
         """The listing from behind the place once round."""
@@ -365,10 +279,10 @@ class Playlist:
     def _spread(self, some: Iterable[str]) -> list[str]:
         """A permutation that neither begins with the current track nor, where it can be, repeats an artist."""
         paths = list(some)
-        last = "" if self._queued.path is None else self._artist(self._queued.path)
+        last = "" if self._line.queued.path is None else self._artist(self._line.queued.path)
         artists = {path: self._artist(path) for path in paths}
         order = spread(paths, list(artists.values()), last, self._rng)
-        if len(order) > 1 and order[0] == self._queued.path:
+        if len(order) > 1 and order[0] == self._line.queued.path:
             other = self._rng.randrange(1, len(order))
             order[0], order[other] = order[other], order[0]
         self._crowded = any(one == two for one, two in pairwise([last, *map(artists.__getitem__, order)]))
@@ -377,24 +291,24 @@ class Playlist:
     def _artist(self, path: str) -> str:
         """Whose track it is; one without an artist has a path for an artist, and so is never alike to another."""
         track = self._tracks.get(path)
-        if path == self._queued.path and self._queued.track is not None:
-            track = self._queued.track
+        if path == self._line.queued.path and self._line.queued.track is not None:
+            track = self._line.queued.track
         artist = "" if track is None else self._artist_of(track)
         return f"a{artist.casefold()}" if artist else f"p{path}"
 
     def _repeats_soon(self) -> bool:
         """Whether an artist will follow himself: found out early, while there are others left to put between."""
         soon = list(map(self._artist, islice(self._pending, _SOON)))
-        heard = [] if self._queued.path is None else [self._artist(self._queued.path)]
+        heard = [] if self._line.queued.path is None else [self._artist(self._line.queued.path)]
         return any(one == two for one, two in pairwise(heard + soon))
 
     def _join(self) -> None:
         """Take what is new into the running cycle of shuffle, at random slots, and what is gone out of it."""
         self._crowded = False
         known = self._done.union(self._pending)
-        if self._queued.path is not None and self._queued.path not in known:
-            self._done.add(self._queued.path)
-            known.add(self._queued.path)
+        if self._line.queued.path is not None and self._line.queued.path not in known:
+            self._done.add(self._line.queued.path)
+            known.add(self._line.queued.path)
         added = [path for path in self._tracks if path not in known]
         kept = [path for path in self._pending if path in self._tracks]
         if not kept:

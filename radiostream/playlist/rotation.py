@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from radiostream.playlist import schedule
 from radiostream.playlist.arrangement import OWN, Folder, playable
 from radiostream.playlist.history import JINGLE, TRACK
-from radiostream.playlist.playlist import STEPS_BACK, Playlist
+from radiostream.playlist.line import STEPS_BACK
+from radiostream.playlist.playlist import Playlist
 from radiostream.playlist.rules import Jingle, Part
 from radiostream.playlist.schedule import Choice, Rules, State
 

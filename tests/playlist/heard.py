@@ -19,4 +19,4 @@ class Heard(Playlist):
 
     def comes_again(self) -> list[str]:
         """What previous went back over, in the order in which next gives it again."""
-        return self._line[self._queued.count :]
+        return list(self._line.comes_again)

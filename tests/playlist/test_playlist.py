@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import pytest
 
+from radiostream.playlist.line import STEPS_BACK
 from radiostream.playlist.natural import natural_key
-from radiostream.playlist.playlist import STEPS_BACK
 from radiostream.playlist.track import Track
 from tests.playlist.heard import Heard
 
