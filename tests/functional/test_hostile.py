@@ -460,7 +460,7 @@ def test_both_families(start: Start, three_tones: Path) -> None:
 ENDLESS_END = """
 import threading
 from radiostream import app
-app.Radio.stop = lambda self: threading.Event().wait()
+app.Radio.stop = lambda *_: threading.Event().wait()
 """
 
 

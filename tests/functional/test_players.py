@@ -244,8 +244,8 @@ def test_a_name_adds_no_header(evil: Radio) -> None:
 
 @pytest.mark.parametrize("station", ["evil", "plain"])
 def test_a_name_adds_nothing_to_a_playlist(evil: Radio, station: str) -> None:
-    """One entry in each format, with the station's own URL."""
-    url = f"http://127.0.0.1:{evil.port}/{station}"
+    """One entry in each format, with the station's own URL, by whose suffix some devices tell what it is."""
+    url = f"http://127.0.0.1:{evil.port}/{station}.mp3"
     m3u = evil.get(f"/{station}.m3u")[2].decode()
     assert re.fullmatch(rf"#EXTM3U\n#EXTINF:-1,[^\n]+\n{url}\n", m3u)
     pls = configparser.ConfigParser(interpolation=None)
