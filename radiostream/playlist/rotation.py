@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeGuard
 
 from radiostream.playlist import schedule
 from radiostream.playlist.arrangement import OWN, Folder, playable
@@ -61,11 +61,8 @@ class _Detour:
     """A folder that comes next whatever the schedule says: gone back to, or gone on with after a restart."""
 
     folder: str
-    only_while_it_holds: bool = False
-
-    def applies(self, choice: Choice) -> bool:
-        """Whether it comes instead of `choice`."""
-        return not self.only_while_it_holds or self.folder == choice.scope
+    left_at_s: float | None = None
+    """When it was left, for a restart: while the server was off, another part may have begun."""
 
 
 class Rotation:
@@ -205,9 +202,15 @@ class Rotation:
         arrived = schedule.arrive(self._rules, self._zone, self._queued, at.unix_s, at.air_s)
         choice = schedule.choose(self._rules, self._zone, arrived, at.unix_s)
         detour = self._detour
-        if detour is not None and self._has_tracks(detour.folder) and detour.applies(choice):
-            return _Planned(arrived, Choice(choice.part), detour.folder, detour.only_while_it_holds)
+        if detour is not None and self._has_tracks(detour.folder) and self._goes_on(detour, choice):
+            return _Planned(arrived, Choice(choice.part), detour.folder, detour.left_at_s is not None)
         return _Planned(arrived, choice, choice.jingle.folder if choice.jingle else choice.scope)
+
+    def _goes_on(self, detour: _Detour, choice: Choice) -> bool:
+        """Whether a detour comes instead of `choice`: after a restart, where the programme is what it was."""
+        if detour.left_at_s is None or detour.folder == choice.scope:
+            return True
+        return schedule.holding(self._rules.parts, self._zone, detour.left_at_s) == choice.part
 
     def advance(self) -> None:
         """What the latest `peek` has found is published: the playlists go on."""
@@ -283,6 +286,7 @@ class Rotation:
         arrived = schedule.arrive(self._rules, self._zone, self._heard, now.unix_s, now.air_s)
         folders = {path: playlist.state() for path, playlist in self._playlists.items() if path != OWN}
         about = {
+            "at": now.unix_s,
             "scope": arrived.scope,
             "counts": dict(arrived.counts),
             "due": dict(arrived.due),
@@ -315,7 +319,8 @@ class Rotation:
         on_air = _text(about.get("on_air"))
         if resume and on_air in self._playlists:
             self._playlists[on_air].repeat()
-            self._detour = _Detour(on_air, only_while_it_holds=True)
+            left_at_s = about.get("at")
+            self._detour = _Detour(on_air, float(left_at_s) if _is_number(left_at_s) else now.unix_s)
 
 
 def _renamed(state: State, old: str, new: str) -> State:
@@ -335,8 +340,8 @@ def _text(value: object) -> str:
 
 def _numbers(value: object) -> dict[str, float]:
     items = value.items() if isinstance(value, dict) else ()
-    return {
-        folder: float(number)
-        for folder, number in items
-        if isinstance(folder, str) and isinstance(number, int | float) and 0 <= number < 1e12
-    }
+    return {folder: float(number) for folder, number in items if isinstance(folder, str) and _is_number(number)}
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and 0 <= value < 1e12
