@@ -167,12 +167,14 @@ const levelText = ({ loudness_lufs: lufs, loudness_source: source, gain_db: gain
   return source && lufs !== null ? `${lufs.toFixed(1)} LUFS (${source}), ${gain.toFixed(1)} dB · ${known}` : known;
 };
 
-const drawNow = (find, { now, levels, tracks, trouble }) => {
+const drawNow = (find, { now, levels, programme, tracks, trouble }) => {
   setText(find(".row-title"), trackTitle(now) || WORDS.silence);
   const isEmpty = !tracks && !trouble && !now.track;
   setText(find(".row-artist"), isEmpty ? WORDS.empty : (now.artist ?? ""));
   setText(find(".row-level"), levelText(now, levels));
   find(".row-level").hidden = !Object.keys(levels).length;
+  setText(find(".row-programme"), programme?.text ?? "");
+  find(".row-programme").hidden = !programme;
   setText(find(".row-since"), now.track ? `since ${timeOfDay(now.started_at)}` : "");
 };
 

@@ -40,6 +40,7 @@ def shown(route: str = "/", name: str = "Main", **what: Any) -> dict[str, Any]:
         "drift_ms": 0.0,
         "trouble": "",
         "levels": {},
+        "programme": None,
         "description": "",
     }
     nothing |= {"levels": {}}
@@ -258,6 +259,13 @@ def test_times_of_the_status_page() -> None:
     assert {"max": "60", "value": "60"}.items() <= _first(known, "progress").items()
     unknown = status_page(shown(title="One", elapsed=3700))
     assert "61:40" in unknown
+
+
+def test_the_programme_is_shown_where_there_are_rules() -> None:
+    """One line, in which a folder's name is but text; without rules there is none."""
+    assert '<p class="row-programme" dir="auto" hidden></p>' in status_page(shown(title="One"))
+    page = status_page(shown(title="One", programme={"text": "_22-06 <b> until Wed 06:00"}))
+    assert '<p class="row-programme" dir="auto" >_22-06 &lt;b&gt; until Wed 06:00</p>' in page
 
 
 def test_levels_are_shown_where_one_is_asked_for() -> None:

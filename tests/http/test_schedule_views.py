@@ -56,4 +56,10 @@ def test_what_the_operators_page_shows(studio: Studio) -> None:
         "part": None,
         "until": None,
         "next": {"at": "2023-11-14T22:30:00+00:00", "rule": "hourly 30", "folder": "_hourly 30"},
+        "text": "own music · next Tue 22:30 _hourly 30",
     }
+    put(studio, "a.mp3", "_2200-2245/d.mp3")
+    studio.do(studio.station.next_track())
+    shown = views.summary(studio.station.status, studio.clock.unix_s())
+    assert shown is not None
+    assert shown["text"] == "_2200-2245 until Tue 22:45 · next Tue 22:45 own music"

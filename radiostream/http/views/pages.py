@@ -64,7 +64,7 @@ _NOTHING: Final = {"title": None, "artist": None, "started_at": None, "elapsed":
 _BLANK: Final = {
     "route": "", "name": "", "family": "mp3", "stem": "main", "description": "", "listeners": 0, "peak_listeners": 0,
     "tracks": 0, "shuffle": False, "trouble": "", "levels": {}, "now": _NOTHING, "history": (), "left_out": (),
-    "mismatched": (), "live": (),
+    "mismatched": (), "live": (), "programme": None,
 }  # fmt: skip
 """A station that is none: the script fills in what is drawn of it."""
 
@@ -146,6 +146,8 @@ def _row(station: Mapping[str, Any]) -> str:
         shuffle_pressed="true" if station["shuffle"] else "false",
         level=escape(_level(now, station["levels"])),
         level_hidden=_hidden(not station["levels"]),
+        programme=escape(station["programme"]["text"] if station["programme"] else ""),
+        programme_hidden=_hidden(not station["programme"]),
         **_live(station["live"]),
         trouble=escape(station["trouble"]),
         trouble_hidden=_hidden(not station["trouble"]),

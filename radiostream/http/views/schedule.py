@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from radiostream.playlist import schedule
@@ -40,12 +41,28 @@ def summary(status: Status, unix_s: float) -> dict[str, Any] | None:
     plan = status.plan
     if plan is None or not (plan.rules.parts or plan.rules.jingles):
         return None
+    until_s = schedule.until(plan.rules, plan.zone, unix_s)
     events = schedule.preview(plan.rules, plan.zone, plan.state, unix_s, 24)
     return {
         "part": part(status),
-        "until": _until(plan, unix_s),
+        "until": None if until_s is None else plan.zone.iso(until_s),
         "next": _event(plan, events[0]) if events else None,
+        "text": _text(plan, part(status), until_s, events[0] if events else None),
     }
+
+
+def _text(plan: Plan, now: str | None, until_s: float | None, coming: Event | None) -> str:
+    """One line for people, by the station's own clock."""
+    said = now or "own music"
+    if until_s is not None:
+        said += f" until {_clock(plan, until_s)}"
+    if coming is not None:
+        said += f" · next {_clock(plan, coming.at_s)} {coming.rule.folder if coming.rule else 'own music'}"
+    return said
+
+
+def _clock(plan: Plan, unix_s: float) -> str:
+    return f"{datetime.fromtimestamp(plan.zone.wall_s(unix_s), UTC):%a %H:%M}"
 
 
 def _until(plan: Plan, unix_s: float) -> str | None:
