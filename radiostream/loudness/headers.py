@@ -23,6 +23,8 @@ _OPUS_GAIN_AT: Final = 16
 _VORBIS_SETUP: Final = b"\x05vorbis"
 _CODEBOOK_SYNC: Final = 0x564342
 _MANTISSA_BITS: Final = 21
+_MOST_ENTRIES: Final = 100_000
+"""Codebook entries that are gone through; encoders make some 10,000 to 30,000."""
 _GAIN_TAG: Final = re.compile(rb"R(?=(?:EPLAYGAIN|128)_(?:TRACK|ALBUM)_GAIN=)", re.IGNORECASE)
 """The first letter of a tag whose gain is in the header now: players that follow tags are not to apply it twice."""
 
@@ -94,6 +96,8 @@ class _Bits:
 
     def __init__(self, packet: bytes) -> None:
         self._words, self.value, self.at, self._size = packet, int.from_bytes(packet, "little"), 0, len(packet) * 8
+        self.entries = 0
+        """Of all codebooks passed so far."""
 
     def take(self, count: int) -> int:
         """The next bits. Raises `_UnreadableError` behind the end."""
@@ -122,6 +126,9 @@ def _codebook(bits: _Bits, change: Callable[[int, int], None], factor: float) ->
     if bits.take(24) != _CODEBOOK_SYNC:
         raise _UnreadableError
     dimensions, entries = bits.take(16), bits.take(24)
+    bits.entries += entries
+    if bits.entries > _MOST_ENTRIES:
+        raise _UnreadableError
     if bits.take(1):
         _ordered_lengths(bits, entries)
     else:
