@@ -129,6 +129,8 @@ class Desk:
 
     def _arrived(self, feed: Feed) -> None:
         now_s = self._clock.now_s()
+        if feed.family != self._station.family:
+            feed.end(f"the station sends {self._station.family} now")
         if now_s - self._looked_s >= LOOK_S and feed.is_ready(self._burst_s(feed)):
             self._looked_s = now_s
             self._station.look_at_live()
