@@ -184,12 +184,22 @@ class Playout:
             deck = self._programme.load_next(heard_at_s)
             if deck is None:
                 continue
-            block = self._fill(deck, buffer, max_s)
+            block = self._first_fill(deck, buffer, max_s)
             if block.length:
                 return deck, buffer, block
             self._end(deck)
         deck = silence or self._programme.load_silence(self._params)
         return deck, buffer, self._fill(deck, buffer, min(max_s, BREATH_S))
+
+    def _first_fill(self, deck: Deck, buffer: memoryview, max_s: float) -> Block:
+        try:
+            return self._fill(deck, buffer, max_s)
+        except Exception:
+            if deck.track is None:
+                raise
+            deck.ended = FAILED
+            self._programme.blame(deck.track)
+            return Block()
 
     def _cue_live(self) -> tuple[Deck, memoryview, Block] | None:
         """The live source that goes on at this track's end, if one does, with its first block."""

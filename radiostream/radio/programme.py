@@ -252,6 +252,9 @@ class Programme:
         except (AudioError, OSError) as error:
             self.give_up(track, error)
             return None
+        except Exception:
+            self.blame(track)
+            return None
         place, self.place = self.place, None
         if place is not None and place[0] == track.path:
             return self._resumed(loaded, track, place[1])
@@ -265,6 +268,12 @@ class Programme:
             loaded.close()
             return self._load(track)
         return loaded
+
+    def blame(self, track: Track) -> None:
+        """A bug of ours, told with the exception that is being handled, costs `track`: else it would come next again
+        and again."""
+        log.exception("%s: reading %s failed", self._route, quoted(track.name), extra={"station": self._route})
+        self.give_up(track, AudioError("could not be read for a fault of the server's, which the log tells"))
 
     def give_up(self, track: Track, error: AudioError | OSError) -> None:
         """Leave `track` out until it changes (or, where it could not be read, for a while); say so once."""

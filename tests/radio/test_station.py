@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -16,7 +16,7 @@ from radiostream.playlist.history import FAILED, PLAYED, PLAYING, SKIPPED
 from radiostream.playlist.pictures import Picture
 from radiostream.playlist.state import Saved
 from radiostream.playlist.track import Tags, Track
-from radiostream.radio import programme
+from radiostream.radio import deck, programme
 from radiostream.radio.playout import CHUNK_S, FIRST_S
 from radiostream.radio.ring import Chunk
 from tests.radio.studio import FRAME_S, Studio, frame, names
@@ -291,6 +291,27 @@ def test_a_bug_costs_the_track_and_is_told_once(
     assert station.ring is ring
     assert not ring.closed
     assert studio.frames[-1][0] == 2
+
+
+@pytest.mark.parametrize("where", ["load", "Deck.fill"])
+def test_a_track_that_a_bug_meets_at_its_begin_is_left_out(
+    studio: Studio, where: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would come next again and again; the others play, and the producer goes on."""
+    tracks = [studio.track(number, 500) for number in (1, 2, 3)]
+    real: Any = deck.load if where == "load" else deck.Deck.fill
+
+    def bug(first: Any, *arguments: Any) -> Any:
+        if (first.track if where == "Deck.fill" else first) == tracks[1]:
+            raise RuntimeError("a bug")
+        return real(first, *arguments)
+
+    monkeypatch.setattr(f"radiostream.radio.deck.{where}", bug)
+    studio.show(*tracks)
+    studio.run_until(40)
+    assert {track for track, _ in studio.frames} == {1, 3}
+    assert studio.station.restarts == 0
+    assert [record.exc_info is not None for record in caplog.records if record.levelno >= logging.ERROR] == [True]
 
 
 def test_a_bug_loses_no_track_that_was_read_ahead(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
