@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from radiostream.audio.frames import Block, Reader
+from tests.ffmpeg import complaints
 
 ENCODERS = {
     "vorbis": ("ogg", ["oggenc", "--quiet", "-o", "{out}", "{wav}"]),
@@ -48,10 +49,10 @@ class Played(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """What ffmpeg makes of a stream: samples of each channel, and its warnings."""
+    """What ffmpeg makes of a stream: samples of each channel, and its complaints about the sound."""
 
     samples: int
-    warnings: str
+    complaints: list[str]
 
 
 Encode = Callable[..., Path]
@@ -109,7 +110,7 @@ def ogg_aac_decode() -> Decode:
     def decode(data: bytes, channels: int, *, before: tuple[str, ...] = (), after: tuple[str, ...] = ()) -> Decoded:
         command = ["ffmpeg", "-v", "warning", *before, "-i", "-", *after, "-f", "s16le", "-ac", str(channels), "-"]
         ran = subprocess.run(command, input=data, capture_output=True, check=False)
-        return Decoded(len(ran.stdout) // 2 // channels, ran.stderr.decode())
+        return Decoded(len(ran.stdout) // 2 // channels, complaints(ran.stderr))
 
     return decode
 

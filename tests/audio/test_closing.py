@@ -103,7 +103,7 @@ def test_left_and_chained(
         sent += link
         ticks += ogg_aac_play(OggReader(io.BytesIO(link))).ticks
     decoded = ogg_aac_decode(sent, channels, after=SAMPLES_COUNTED)
-    assert decoded.warnings == ""
+    assert decoded.complaints == []
     assert abs(decoded.samples - ticks) <= 4 * VORBIS_OVERLAP  # less than a packet of any codec
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.ffmpeg import complaints
 from tests.functional.conftest import Radio, Start
 from tests.functional.raw import Exchange
 
@@ -114,13 +115,13 @@ def listener(radio: Radio, path: str, target: Path) -> list[str]:
     return ["curl", "-sS", "-o", str(target), radio.url + path]
 
 
-def decoded(recording: Path) -> str:
+def decoded(recording: Path) -> list[str]:
     """What ffmpeg has to say about a recording, decoded as the stream it was."""
     with open(recording, "rb") as stream:
         done = subprocess.run(
             ["ffmpeg", "-v", "warning", "-i", "-", "-f", "null", "-"], stdin=stream, capture_output=True, text=True
         )
-    return done.stderr
+    return complaints(done.stderr)
 
 
 @pytest.mark.parametrize("name", ENCODERS)

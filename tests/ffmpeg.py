@@ -1,0 +1,23 @@
+"""What ffmpeg complains of when it decodes: the sound, whatever its version says of clocks besides."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_CLOCK: Final = re.compile(
+    r"timestamp discontinuity"
+    r"|non[- ]monoton(ic|ous|ically)"
+    r"|Estimating duration from bitrate"
+    r"|Queue input is backward in time"
+    r"|Last message repeated",
+    re.IGNORECASE,
+)
+"""Words about time stamps that decide nothing: a chained stream starts over with each link, and ffmpeg 5 and 7 say so
+in different words, or not at all. Whoever wants to know whether all sound came compares the samples."""
+
+
+def complaints(stderr: str | bytes) -> list[str]:
+    """The lines of ffmpeg's stderr that speak of what is decoded; none where all is well."""
+    text = stderr.decode("utf-8", "replace") if isinstance(stderr, bytes) else stderr
+    return [line for line in text.splitlines() if line.strip() and not _CLOCK.search(line)]
