@@ -28,18 +28,11 @@ def setup(level: str, fmt: str, stream: TextIO | None = None) -> None:
     """Send events of `level` (`debug` to `error`) and above to `stream` (stderr), as `text` or as `json`.
 
     The handler is the root logger's, so that a library's warning is written as safely as our own. Calling it again
-    replaces what it did before. What ends a thread, or the program, is an event like any other. Where the program was
-    started without a stderr there is no log.
+    replaces what it did before; the writer of the same stream goes on. What ends a thread, or the program, is an event
+    like any other. Where the program was started without a stderr there is no log.
     """
-    formatter = Json() if fmt == "json" else Text()
-    target = stream or sys.stderr
-    handler = _Handler(target, formatter) if target is not None else _Nowhere()
+    _handle(stream or sys.stderr, Json() if fmt == "json" else Text())
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # nobody reads them in a line
-    root = logging.getLogger()
-    for old in [one for one in root.handlers if isinstance(one, _Handler | _Nowhere)]:
-        root.removeHandler(old)
-        old.close()
-    root.addHandler(handler)
     own = logging.getLogger("radiostream")
     own.setLevel(level.upper())
     sys.excepthook = lambda kind, error, trace: own.critical("the server failed", exc_info=(kind, error, trace))
@@ -48,6 +41,19 @@ def setup(level: str, fmt: str, stream: TextIO | None = None) -> None:
         failed.thread.name if failed.thread else "?",
         exc_info=(failed.exc_type, failed.exc_value or failed.exc_type(), failed.exc_traceback),
     )
+
+
+def _handle(stream: TextIO | None, formatter: logging.Formatter) -> None:
+    """Let the root logger's one handler of ours be that of `stream`. Its queue, and what it has counted, is kept where
+    it is already."""
+    root = logging.getLogger()
+    for old in [one for one in root.handlers if isinstance(one, _Handler | _Nowhere)]:
+        if isinstance(old, _Handler) and old.stream is stream:
+            old.setFormatter(formatter)
+            return
+        root.removeHandler(old)
+        old.close()
+    root.addHandler(_Nowhere() if stream is None else _Handler(stream, formatter))
 
 
 def safe(text: str) -> str:
@@ -79,7 +85,7 @@ class _Handler(logging.Handler):
     def __init__(self, stream: TextIO, formatter: logging.Formatter) -> None:
         super().__init__()
         self.setFormatter(formatter)
-        self._stream = stream
+        self.stream = stream
         try:
             self._writer: Writer | None = Writer(stream.fileno(), self._told)
         except OSError:  # a stream in memory, where a write cannot block
@@ -99,7 +105,7 @@ class _Handler(logging.Handler):
         if self._writer:
             self._writer.write(line.encode("utf-8", "backslashreplace"))
         else:
-            self._stream.write(line)
+            self.stream.write(line)
 
     def flush(self) -> None:
         """Wait until everything is written, but not for long."""

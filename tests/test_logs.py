@@ -197,3 +197,17 @@ def test_a_descriptor_is_written_to_by_a_thread(stream: io.StringIO) -> None:
         assert messages[-1] == f"the log was not read: {logs.dropped()} lines dropped"
         logs.setup("info", "text", stream)
     assert logs.dropped() == 0
+
+
+def test_settings_that_are_read_again_keep_the_writer(stream: io.StringIO) -> None:
+    """However often: a log that nobody reads holds one queue and one thread, not one more each time."""
+    out, into = os.pipe()
+    with open(out, "rb") as reader, open(into, "w", encoding="utf-8") as file:
+        logs.setup("info", "json", file)
+        before = threading.active_count()
+        for fmt in ("text", "json", "text"):
+            logs.setup("info", fmt, file)
+        logging.getLogger("radiostream.test").info("once")
+        assert threading.active_count() == before
+        assert re.fullmatch(rb"\S+ \S+ INFO    once\n", reader.readline())
+        logs.setup("info", "text", stream)
