@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import urllib.request
@@ -74,7 +75,8 @@ def test_measured_and_tagged_tracks_are_at_the_level(start: Start, tmp_path: Pat
         else:
             assert told["loudness_lufs"] == -14.0
             assert told["gain_db"] == pytest.approx(-10.54, abs=0.01)
-    assert (tmp_path / "state" / "loudness.json").is_file()
+    assert radio.stop() == 0
+    assert len(json.loads((tmp_path / "state" / "loudness.json").read_bytes())["tracks"]) == 3
 
 
 def test_off_nothing_is_told(start: Start, tmp_path: Path) -> None:
