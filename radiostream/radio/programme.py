@@ -112,7 +112,7 @@ class Programme:
         if config.timezone != self._timezone:
             self._timezone = config.timezone
             self._rotation.set_zone(_zone(config))
-            self._look_again()
+            self._look_now()
         if config.family is not None:
             self.family, self._settled = config.family, True
         if self.family != before:
@@ -157,7 +157,7 @@ class Programme:
         if self.playing_fallback:
             tracks[OWN] = list(self._fallback)
         self._rotation.update(folders, tracks)
-        self._look_again()
+        self._look_now()
 
     def _plays(self, track: Track) -> bool:
         return track.family == self.family and track not in self._broken and track not in self._unreadable
@@ -242,6 +242,10 @@ class Programme:
         now = now._replace(unix_s=max(now.unix_s, self._look_at_unix_s))
         self._look_at_unix_s = self._rotation.next_look_s(now)
         return self._rotation.is_cut(now)
+
+    def _look_now(self) -> None:
+        """The rules are others: what holds by now may be at once."""
+        self._look_at_unix_s = self._clock.unix_s()
 
     def _look_again(self) -> None:
         self._look_at_unix_s = self._rotation.next_look_s(self._moment(self._clock.now_s()))
