@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from pathlib import Path
 from typing import Final
 
 _CLOCK: Final = re.compile(
@@ -21,3 +23,14 @@ def complaints(stderr: str | bytes) -> list[str]:
     """The lines of ffmpeg's stderr that speak of what is decoded; none where all is well."""
     text = stderr.decode("utf-8", "replace") if isinstance(stderr, bytes) else stderr
     return [line for line in text.splitlines() if line.strip() and not _CLOCK.search(line)]
+
+
+def decode(*files: Path, options: str = "") -> None:
+    """Decode each recording as the stream that it was; there is nothing to complain of."""
+    for file in files:
+        with open(file, "rb") as stream:
+            done = subprocess.run(
+                ["ffmpeg", "-v", "warning", "-i", "-", *options.split(), "-f", "null", "-"],
+                stdin=stream, capture_output=True, text=True, check=True,
+            )  # fmt: skip
+        assert not complaints(done.stderr), file

@@ -13,7 +13,7 @@ from tests.bench.frames import NoFrameError, audio_of, frame_at, frames
 from tests.bench.player import Player
 from tests.bench.profile import hottest
 from tests.bench.recorder import Point, drift
-from tests.bench.servers import port_in
+from tests.server import port_in
 
 A_SECOND = 16000
 """Bytes at 128 kbps."""

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -24,6 +23,8 @@ import pytest
 import yaml
 
 from radiostream.metrics import STREAM_SERIES
+from tests.server import free_port, listens
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[1]
 OPS = ROOT / ".ops"
@@ -313,13 +314,6 @@ def origin() -> Iterator[Origin]:
         server.shutdown()
 
 
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
-
-
 @pytest.fixture
 def nginx(tmp_path: Path) -> Iterator[Callable[[str], int]]:
     """Starts nginx with the text as its http block; gives the port it listens on."""
@@ -340,23 +334,13 @@ def nginx(tmp_path: Path) -> Iterator[Callable[[str], int]]:
         assert program, "nginx is missing"
         succeed(program, "-t", "-c", configuration)
         running.append(subprocess.Popen([program, "-c", str(configuration)], stderr=subprocess.DEVNULL))
-        wait_for(port)
+        until(lambda: listens(port), "the proxy")
         return port
 
     yield start
     for process in running:
         process.terminate()
         process.wait(10)
-
-
-def wait_for(port: int) -> None:
-    """Return once something listens there."""
-    for _ in range(200):
-        with socket.socket() as trial:
-            if trial.connect_ex(("127.0.0.1", port)) == 0:
-                return
-            threading.Event().wait(0.05)
-    raise AssertionError("nobody listens")
 
 
 def edge(origin: Origin) -> str:
@@ -447,7 +431,7 @@ def caddy(origin: Origin, tmp_path: Path) -> Iterator[int]:
     configuration.write_text("{\n\tadmin off\n}\n" + text.replace("example.org {", f"http://:{port} {{"))
     command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(configuration)]
     with subprocess.Popen(command, env={**os.environ, "HOME": str(tmp_path)}, stderr=subprocess.DEVNULL) as process:
-        wait_for(port)
+        until(lambda: listens(port), "the proxy")
         yield port
         process.terminate()
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from radiostream.log_writer import QUEUE_BYTES, Writer
+from tests.waiting import PATIENCE_S
 
-PATIENCE_S = 20.0
 LINE = b"x" * 99 + b"\n"
 MORE_THAN_FITS = QUEUE_BYTES // len(LINE) + 2000
 """Also beyond what a pipe holds."""

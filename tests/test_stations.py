@@ -23,8 +23,8 @@ from radiostream.radio.changes import Changes
 from radiostream.radio.ring import Ring
 from radiostream.stations import Stations, wanted
 from tests.radio.studio import frame
+from tests.waiting import PATIENCE_S
 
-PATIENCE_S = 20.0
 MANY = 40
 
 

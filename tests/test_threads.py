@@ -10,8 +10,7 @@ import pytest
 
 from radiostream.threads import BREATH_S, Deadline, Worker
 from tests.radio.studio import FakeClock
-
-PATIENCE_S = 20.0
+from tests.waiting import PATIENCE_S
 
 
 def test_deadline() -> None:

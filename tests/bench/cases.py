@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.bench import measures
 from tests.bench.probe import Probe
-from tests.bench.servers import ROOT, Server
+from tests.server import ROOT, Server
 
 QUIET_S = 2.0
 """What a server gets after its start before its empty memory is read, in seconds."""

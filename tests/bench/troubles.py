@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.bench.servers import PASSWORD
+from tests.server import PASSWORD
 
 
 @dataclass(slots=True)

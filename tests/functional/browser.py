@@ -6,23 +6,19 @@ The pages are looked at as a listener's browser shows them; nothing here knows h
 from __future__ import annotations
 
 import json
-import os
-import re
 import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from mutagen.id3 import ID3, TIT2, TPE1
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-ROOT: Final = Path(__file__).parents[2]
-PASSWORD: Final = "correct horse"
+from tests.server import PASSWORD, ROOT, Radio
+from tests.waiting import PATIENCE_S
+
 AXE_VERSION: Final = "4.14.1"
-WAIT_S: Final = 30
 
 CHROMIUM: Final = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -91,72 +87,11 @@ def two_stations(directory: Path) -> tuple[str, ...]:
     return ("--audio-dir", str(directory / "main"), "--directory-routes", routes)
 
 
-class Radio:
-    """`python -m radiostream` in a process of its own. `start` again takes the same port."""
-
-    def __init__(self, *options: str, password: str = PASSWORD) -> None:
-        self._options = options
-        self._environ = {
-            **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV")},
-            "STATUS_PASSWORD": password,
-            "PYTHONPATH": str(ROOT),
-        }
-        self._process: subprocess.Popen[str] | None = None
-        self._reader: threading.Thread | None = None
-        self.port = 0
-        self.log: list[str] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        command = (sys.executable, "-m", "radiostream", "--host", "127.0.0.1", "--port", str(self.port), *self._options)
-        self._process = subprocess.Popen(
-            command, env=self._environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        assert self._process.stdout is not None
-        listening = threading.Event()
-        self._reader = threading.Thread(target=self._read, args=(self._process.stdout, listening), daemon=True)
-        self._reader.start()
-        assert listening.wait(WAIT_S), "\n".join(self.log)
-        assert self.port, "\n".join(self.log)
-
-    def _read(self, output: IO[str], listening: threading.Event) -> None:
-        for line in output:
-            self.log.append(line.rstrip())
-            if found := re.search(r"listens on port (\d+)", line):
-                self.port = int(found[1])
-                listening.set()
-        listening.set()
-
-    def kill(self) -> None:
-        """The power goes: no goodbye to anybody."""
-        self._end(kill=True)
-
-    def stop(self) -> None:
-        self._end(kill=False)
-
-    def _end(self, *, kill: bool) -> None:
-        if self._process is None or self._reader is None:
-            return
-        (self._process.kill if kill else self._process.terminate)()
-        self._process.wait(WAIT_S)
-        self._reader.join(WAIT_S)
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-        self._process = None
-
-
 @contextmanager
 def on_air(*options: str, password: str = PASSWORD) -> Iterator[Radio]:
     """A radio that runs as long as it is needed, and not longer."""
-    radio = Radio(*options, password=password)
-    try:
-        radio.start()
+    with Radio(["--port", "0", *options], {"STATUS_PASSWORD": password}) as radio:
         yield radio
-    finally:
-        radio.stop()
 
 
 class Visitor:
@@ -167,7 +102,7 @@ class Visitor:
         self.context: BrowserContext = browser.new_context(
             base_url=radio.url, java_script_enabled=scripts, viewport={"width": 1280, "height": 900}
         )
-        self.context.set_default_timeout(WAIT_S * 1000)
+        self.context.set_default_timeout(PATIENCE_S * 1000)
         self.complaints: list[str] = []
         if scripts:
             self.context.add_init_script(EAR)

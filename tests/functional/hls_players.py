@@ -14,8 +14,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
+from tests.waiting import PATIENCE_S
+
 EVERY_S = 5.0
-PATIENCE_S = 20.0
 AGAIN_S = 0.5
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 

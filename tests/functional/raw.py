@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple, cast
 
-PATIENCE_S = 20.0
+from tests.waiting import PATIENCE_S
 
 
 class Exchange:

@@ -16,9 +16,11 @@ from typing import Any
 
 import pytest
 
-from tests.functional.conftest import PASSWORD, Radio, Start, tone
+from tests.ffmpeg import decode
+from tests.functional.conftest import Start, tone
 from tests.functional.raw import Exchange, blocks
-from tests.functional.test_stream import decode, wait_for
+from tests.server import PASSWORD, Radio
+from tests.waiting import until
 
 BEARER = {"Authorization": f"Bearer {PASSWORD}"}
 
@@ -186,7 +188,7 @@ def test_a_signal_looks_at_the_directories(start: Start, three_tones: Path, tmp_
             radio.process.send_signal(signal.SIGHUP)
             return bool(radio.json("/streams")["streams"][0]["tracks"] == 4)
 
-        wait_for(taken)
+        until(taken)
         assert len(listener.read(100_000)) == 100_000
 
 
@@ -219,13 +221,13 @@ def test_a_hundred_skips_a_second(start: Start, tmp_path: Path) -> None:
     files = [tmp_path / f"{number}.mp3" for number in range(LISTENERS)]
     command = ["curl", "-sS", "--max-time", "60", radio.url + "/", "-o"]
     players = [subprocess.Popen([*command, str(file)], stderr=subprocess.PIPE) for file in files]
-    wait_for(lambda: radio.json("/streams")["streams"][0]["listeners"] == LISTENERS)
+    until(lambda: radio.json("/streams")["streams"][0]["listeners"] == LISTENERS)
     answers = skip_at_a_hundred_a_second(radio)
     skipped_s = time.monotonic()
     assert [answer["track"] for answer in answers] == [f"{(1 + at) % 5 + 1}.mp3" for at in range(SKIPS)]
     starts = [answer["started_at"] for answer in answers]
     assert starts == sorted(starts)
-    wait_for(lambda: radio.json("/now-playing?route=/")["elapsed"] > 2)
+    until(lambda: radio.json("/now-playing?route=/")["elapsed"] > 2)
     now = radio.json("/now-playing?route=/")
     assert now["track"] == answers[-1]["track"]
     assert abs(now["elapsed"] - (time.monotonic() - skipped_s)) < 0.5

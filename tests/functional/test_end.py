@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 ENDS = 15
 CROWD = 100
-PATIENCE_S = 20.0
 
 
 def started(directory: Path) -> subprocess.Popen[str]:

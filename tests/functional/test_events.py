@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from radiostream.http.protocol.limits import EVENTS_MAX, EVENTS_PER_ADDRESS
-from tests.functional.conftest import Radio, Start
+from tests.functional.conftest import Start
 from tests.functional.raw import Event, Exchange, events
-from tests.functional.test_stream import wait_for
+from tests.server import Radio
+from tests.waiting import until
 
 EVENTS = b"GET /events HTTP/1.1\r\nHost: radio.example\r\nAccept: text/event-stream\r\n\r\n"
 LISTEN = b"GET /humor HTTP/1.0\r\n\r\n"
@@ -64,7 +65,7 @@ def test_everything_that_happens_is_told(radio: Radio, tmp_path: Path) -> None:
             pass
 
         shutil.copy(tmp_path / "humor/1.mp3", tmp_path / "humor/4.mp3")
-        wait_for(lambda: radio.post("/reload-playlist?route=humor")["tracks"] == 4)
+        until(lambda: radio.post("/reload-playlist?route=humor")["tracks"] == 4)
         assert of_humor(told, "playlist").data == {"route": "/humor", "tracks": 4, "shuffle": False}
         radio.post("/shuffle/humor?on=true")
         assert of_humor(told, "playlist").data == {"route": "/humor", "tracks": 4, "shuffle": True}
@@ -107,7 +108,7 @@ def test_readers_have_a_cap_of_their_own(radio: Radio) -> None:
         with Exchange(radio.port, LISTEN) as listener:
             assert listener.status == 200
             listener.read(1000)
-            wait_for(lambda: [one["listeners"] for one in radio.json("/streams")["streams"]] == [0, 1])
+            until(lambda: [one["listeners"] for one in radio.json("/streams")["streams"]] == [0, 1])
         assert b'audio_refused_total{cause="events"} 1.0' in radio.get("/metrics")[2]
 
 

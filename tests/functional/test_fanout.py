@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,28 +14,15 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.functional.conftest import Radio, Start
+from tests.functional.conftest import Start
 from tests.functional.hls_players import Score, play
 from tests.functional.hls_validator import Judge, parse, read
 from tests.functional.raw import Exchange, blocks
-from tests.functional.test_hls import every_second
-from tests.functional.test_stream import wait_for
+from tests.server import Radio, free_port, listens
+from tests.waiting import every_second, until
 
 ROOT = Path(__file__).parents[2]
 PATH = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-    return port
-
-
-def listens(port: int) -> bool:
-    """Whether somebody listens there; a socket that happened to get that very port would connect to itself."""
-    with socket.socket() as trial:
-        return trial.connect_ex(("127.0.0.1", port)) == 0 and trial.getsockname() != trial.getpeername()
 
 
 class Edge:
@@ -67,7 +53,7 @@ class Edge:
 
     def begin(self) -> None:
         self._running = subprocess.Popen(self._command, stderr=subprocess.DEVNULL)
-        wait_for(lambda: listens(self.port))
+        until(lambda: listens(self.port))
 
     def end(self) -> None:
         self._running.terminate()
@@ -141,7 +127,7 @@ def test_the_origin_restarts(edge: Edge, origin: Radio, three_tones: Path, start
         assert (status, parse(data.decode())) == (200, told)
     assert cached == "STALE"
     start("--audio-dir", three_tones, "--port", str(origin.port))
-    wait_for(lambda: parse(edge.get("/main.m3u8")[2].decode()) != told)
+    until(lambda: parse(edge.get("/main.m3u8")[2].decode()) != told)
     now = parse(edge.get("/main.m3u8")[2].decode())
     assert now.sequence > told.entries[-1].number
     assert now.discontinuity_sequence >= told.discontinuity_sequence
@@ -156,7 +142,7 @@ def test_the_origin_restarts(edge: Edge, origin: Radio, three_tones: Path, start
 def test_an_edge_keeps_no_old_list(edge: Edge) -> None:
     """A list that nobody asks for is not kept: who comes after a pause gets the one of now."""
     assert edge.get("/main.m3u8")[1] == "MISS"
-    wait_for(lambda: not any(path.is_file() for path in edge.lists.rglob("*")), timeout_s=40)
+    until(lambda: not any(path.is_file() for path in edge.lists.rglob("*")), patience_s=40)
     assert edge.get("/main.m3u8")[1] == "MISS"
 
 
@@ -206,7 +192,7 @@ def icecast(origin: Radio) -> Iterator[int]:
         text = ICECAST.format(port=port, home=home, relay=ElementTree.tostring(relay, encoding="unicode"))
         configuration.write_text(text)
         with subprocess.Popen([program, "-c", configuration], stderr=subprocess.DEVNULL) as running:
-            wait_for(lambda: listens(port))
+            until(lambda: listens(port))
             yield port
             running.terminate()
 

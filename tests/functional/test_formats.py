@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from tests.ffmpeg import decode
 from tests.functional.browser import chromium, hears, on_air, visit
-from tests.functional.conftest import Radio, Start, tone
-from tests.functional.test_stream import decode, wait_for
+from tests.functional.conftest import Start, tone
+from tests.server import PASSWORD, Radio
+from tests.waiting import until
 
 
 @dataclass(frozen=True)
@@ -200,7 +202,7 @@ def test_skips_leave_a_clean_stream(start: Start, tmp_path: Path, name: str) -> 
     radio = start("--audio-dir", tmp_path / "station")
     target = tmp_path / f"got.{form.suffix}"
     player = subprocess.Popen(["curl", "-sS", "--max-time", "9", "-o", str(target), radio.url + "/"])
-    wait_for(lambda: radio.json("/streams")["streams"][0]["listeners"] == 1)
+    until(lambda: radio.json("/streams")["streams"][0]["listeners"] == 1)
     titles = [radio.post("/next-track/")["title"] for _ in range(3)]
     titles += [radio.post("/prev-track/")["title"]]
     assert player.wait(30) == 28
@@ -271,8 +273,6 @@ def test_a_station_may_say_its_format(start: Start, tmp_path: Path) -> None:
 
 def operator(radio: Radio) -> dict[str, list[dict[str, list[dict[str, str]]]]]:
     """What the status page shows."""
-    from tests.functional.conftest import PASSWORD
-
     shown: dict[str, list[dict[str, list[dict[str, str]]]]] = radio.json(
         "/status.json", Authorization=f"Bearer {PASSWORD}"
     )

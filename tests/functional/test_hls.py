@@ -18,9 +18,11 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.ffmpeg import complaints
-from tests.functional.browser import EAR, ROOT, chromium
-from tests.functional.conftest import Radio, Start, tone
+from tests.functional.browser import EAR, chromium
+from tests.functional.conftest import Start, tone
 from tests.functional.hls_validator import Entry, Judge, parse
+from tests.server import ROOT, Radio
+from tests.waiting import every_second
 
 HLS_JS_VERSION = "1.7.4"
 HZ = 44100 / 64
@@ -71,14 +73,6 @@ def radio(music: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> I
     running = Radio(["--port", "0", *arguments(music)], {}, tmp_path_factory.mktemp("cwd"))
     yield running
     assert running.stop() == 0
-
-
-def every_second(seconds: int) -> Iterator[int]:
-    """0, 1, 2 … as the seconds pass."""
-    begin_s, pause = time.monotonic(), threading.Event()
-    for second in range(seconds):
-        pause.wait(max(0.0, begin_s + second - time.monotonic()))
-        yield second
 
 
 def fetch(radio: Radio, entry: Entry) -> bytes:

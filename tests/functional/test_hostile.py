@@ -23,9 +23,10 @@ import pytest
 from radiostream.http.protocol.limits import SHORT_MAX
 from tests.bench.frames import frames
 from tests.bench.servers import raise_descriptor_limit
-from tests.functional.conftest import PASSWORD, Radio, Start
-from tests.functional.raw import PATIENCE_S, Exchange
-from tests.functional.test_operations import logged, until
+from tests.functional.conftest import Start
+from tests.functional.raw import Exchange
+from tests.server import PASSWORD, Radio
+from tests.waiting import PATIENCE_S
 
 LISTEN = b"GET / HTTP/1.0\r\n\r\n"
 HOST = b"Host: x\r\n"
@@ -133,7 +134,7 @@ def held(radio: Radio) -> tuple[int, int]:
 
 def freed(radio: Radio, before: tuple[int, int]) -> None:
     """Wait until the server holds no more than `before`."""
-    until(radio, lambda: all(now <= then for now, then in zip(held(radio), before, strict=True)), f"{before} again")
+    radio.until(lambda: all(now <= then for now, then in zip(held(radio), before, strict=True)), f"{before} again")
 
 
 def asked(radio: Radio, request: bytes) -> int:
@@ -269,7 +270,7 @@ def test_a_producer_that_dies_begins_anew(
     with Exchange(radio.port, LISTEN) as listener:
         listener.read(1000)
         saboteur.switch.touch()
-        logged(radio, "ZeroDivisionError: a bug")
+        radio.logged("ZeroDivisionError: a bug")
         assert len(listener.read(2 * BURST_BYTES)) == 2 * BURST_BYTES
     assert radio.post("/next-track/")["track"].endswith(".mp3")
     assert b'audio_producer_restarts_total{stream="/"} 1.0' in radio.get("/metrics")[2]
@@ -295,11 +296,11 @@ def test_a_bug_while_looking_costs_that_look(
     directory = Path(shutil.copytree(three_tones, tmp_path / "audio"))
     radio = stricken("--audio-dir", directory, "--poll-interval", "0.1", **saboteur.environ(POLLING))
     saboteur.switch.touch()
-    logged(radio, "ZeroDivisionError: a bug")
+    radio.logged("ZeroDivisionError: a bug")
     assert radio.post("/reload-playlist?route=main")["tracks"] == 3
     saboteur.switch.unlink()
     shutil.copy(directory / "1.mp3", directory / "4.mp3")
-    until(radio, lambda: radio.json("/streams")["streams"][0]["tracks"] == 4, "the fourth track")
+    radio.until(lambda: radio.json("/streams")["streams"][0]["tracks"] == 4, "the fourth track")
     assert sum("looking at the directory" in line for line in radio.log) == 1
 
 
@@ -370,11 +371,11 @@ def test_a_directory_becomes_a_file_and_back(start: Start, three_tones: Path, tm
         listener.read(1000)
         directory.rename(away)
         directory.write_text("no directory")
-        logged(radio, "is not a directory")
+        radio.logged("is not a directory")
         assert not radio.json("/readyz")["ok"]
         directory.unlink()
         away.rename(directory)
-        until(radio, lambda: radio.json("/readyz")["ok"], "mended")
+        radio.until(lambda: radio.json("/readyz")["ok"], "mended")
         assert radio.post("/next-track/")["tracks"] == 3
         assert len(listener.read(BURST_BYTES)) == BURST_BYTES
 
@@ -454,7 +455,7 @@ def test_both_families(start: Start, three_tones: Path) -> None:
         with socket.create_connection((address, radio.port), PATIENCE_S) as client:
             client.sendall(LISTEN)
             assert client.recv(15) == b"HTTP/1.0 200 OK"
-        logged(radio, f"listener [0-9]+ from {address}:")
+        radio.logged(f"listener [0-9]+ from {address}:")
 
 
 ENDLESS_END = """
@@ -468,6 +469,6 @@ def test_a_second_signal_ends_it_at_once(stricken: Callable[..., Radio], saboteu
     """Even where the orderly end hangs."""
     radio = stricken("--audio-dir", three_tones, **saboteur.environ(ENDLESS_END))
     radio.process.send_signal(signal.SIGTERM)
-    logged(radio, "stopping")
+    radio.logged("stopping")
     radio.process.send_signal(signal.SIGTERM)
     assert radio.process.wait(PATIENCE_S) == 1

@@ -14,8 +14,9 @@ import pytest
 
 from radiostream.threads import Deadline
 from tests.functional.browser import chromium, on_air, press_play, visit
-from tests.functional.conftest import Radio, Start
+from tests.functional.conftest import Start
 from tests.loudness.makers import frames_of
+from tests.server import Radio
 
 
 def noise(path: Path, gain_db: float, *, pad_s: float = 0.0, options: str = "-b:a 128k") -> Path:

@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 from tests.ffmpeg import complaints
-from tests.functional.conftest import Radio, Start
+from tests.functional.conftest import Start
 from tests.functional.raw import Exchange
+from tests.server import Radio
+from tests.waiting import until
 
 SECRET = "hackme"
 SOUND = "anoisesrc=color=pink:amplitude=0.2"
@@ -85,14 +87,6 @@ def running(*command: str | Path) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()
-
-
-def until(condition: Callable[[], bool], what: str, timeout_s: float = TAKEOVER_S) -> None:
-    """Wait until it holds."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)  # the world outside has no condition to wait on
 
 
 def now(radio: Radio, route: str) -> Any:

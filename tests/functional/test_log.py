@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE_S = 30.0
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from pathlib import Path
 from radiostream.health import MB
 from tests.functional.conftest import Start
 from tests.functional.raw import Exchange
+from tests.waiting import PATIENCE_S
 
 PAGES = 250
 COVERS = 60
 LISTENERS = 300
-PATIENCE_S = 20.0
 PROMISED_MB = 80
 """Of the 256 MB that our deployment files give it."""
 

@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from contextlib import closing
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -18,11 +17,12 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from tests.functional.conftest import PASSWORD, Radio, Start, tone
+from tests.functional.conftest import Start, tone
+from tests.server import PASSWORD, Radio
+from tests.waiting import PATIENCE_S
 
 T = TypeVar("T")
 
-WAIT_S = 20.0
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 HOSTILE_NAMES = [
     b"0 a\n2026-11-23 08:00:00 ERROR   forged.mp3",
@@ -35,24 +35,9 @@ HOSTILE_NAMES = [
 
 def listen(radio: Radio, path: str = "/", **headers: str) -> tuple[HTTPConnection, HTTPResponse]:
     """A listener that has got its answer's head."""
-    connection = HTTPConnection("127.0.0.1", radio.port, timeout=WAIT_S)
+    connection = HTTPConnection("127.0.0.1", radio.port, timeout=PATIENCE_S)
     connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
     return connection, connection.getresponse()
-
-
-def until(radio: Radio, look: Callable[[], T | None], what: str) -> T:
-    """What `look` finds, once it finds something; the server is asked meanwhile, so that it keeps moving."""
-    deadline_s = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline_s:
-        if found := look():
-            return found
-        radio.get("/healthz")
-    raise AssertionError(f"{what} did not come:\n" + "\n".join(radio.log))
-
-
-def logged(radio: Radio, pattern: str) -> str:
-    """The first line of the log that holds `pattern`, once it is there."""
-    return until(radio, lambda: next((line for line in list(radio.log) if re.search(pattern, line)), None), pattern)
 
 
 def scraped(radio: Radio, accept: str = OPENMETRICS) -> dict[tuple[str, str], float]:
@@ -96,7 +81,7 @@ def test_a_missing_directory_is_told(start: Start, three_tones: Path, tmp_path: 
     assert radio.get("/healthz")[::2] == (200, b"OK\n")
     coming.symlink_to(three_tones)
     radio.post("/reload-playlist")
-    until(radio, lambda: failed(radio) == (200, []), "readiness")
+    radio.until(lambda: failed(radio) == (200, []), "readiness")
 
 
 def test_the_demo_is_ready(start: Start, tmp_path: Path) -> None:
@@ -127,7 +112,7 @@ def test_listeners_are_counted(start: Start, three_tones: Path) -> None:
     connection, response = listen(radio)
     with closing(connection), closing(response):
         assert len(response.read(20000)) == 20000
-        until(radio, lambda: scraped(radio)["audio_bytes_sent_total", "/"] >= 20000, "the bytes that were read")
+        radio.until(lambda: scraped(radio)["audio_bytes_sent_total", "/"] >= 20000, "the bytes that were read")
         now, plain = scraped(radio), scraped(radio, "")
     assert before["audio_stream_listeners", "/"] == 0
     assert now["audio_stream_listeners", "/"] == plain["audio_stream_listeners", "/"] == 1
@@ -172,7 +157,7 @@ def test_broken_files_are_counted(start: Start, tmp_path: Path) -> None:
     tone(tmp_path / "2.mp3", 3)
     (tmp_path / "1.mp3").write_bytes(b"no audio at all" * 1000)
     radio = start("--audio-dir", tmp_path)
-    assert '"1.mp3"' in logged(radio, "left out")
+    assert '"1.mp3"' in radio.logged("left out")
     assert scraped(radio)["audio_tracks_failed_total", "/"] == 1
 
 
@@ -193,7 +178,7 @@ def test_json_lines(start: Start, hostile: Path) -> None:
     connection, response = listen(radio, User_Agent='"}\x1b[31m\\\x85')
     with closing(connection), closing(response):
         response.read(1000)
-        line = logged(radio, "listener 1 from")
+        line = radio.logged("listener 1 from")
     radio.stop()
     events = [json.loads(line) for line in radio.log]
     assert all(list(event)[:4] == ["time", "level", "logger", "message"] for event in events)
@@ -206,7 +191,7 @@ def test_json_lines(start: Start, hostile: Path) -> None:
 def test_text_lines(start: Start, hostile: Path) -> None:
     """Every line is an event of ours, and nothing in it reaches the terminal as more than text."""
     radio = start("--audio-dir", hostile)
-    logged(radio, r"on the air: .*caf")
+    radio.logged(r"on the air: .*caf")
     radio.stop()
     assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (INFO|WARNING) ", line) for line in radio.log)
     assert all(line.isprintable() for line in radio.log)
@@ -218,17 +203,17 @@ def test_access_lines(start: Start, three_tones: Path) -> None:
     radio = start("--audio-dir", three_tones, "--log-format", "json")
     connection, response = listen(radio, User_Agent="a test")
     response.read(1000)
-    begun = json.loads(logged(radio, "listener 1 from"))
+    begun = json.loads(radio.logged("listener 1 from"))
     response.close()
     connection.close()
-    ended = json.loads(logged(radio, "listener 1 gone"))
+    ended = json.loads(radio.logged("listener 1 gone"))
     assert begun["level"] == ended["level"] == "info"
     assert begun["station"] == ended["station"] == "/"
     assert "127.0.0.1" in begun["message"]
     assert "a test" in begun["message"]
     assert ended["address"] == "127.0.0.1"
     assert ended["bytes"] >= 1000
-    assert 0 <= ended["seconds"] < WAIT_S
+    assert 0 <= ended["seconds"] < PATIENCE_S
     assert ended["why"] == "left"
     assert not [line for line in radio.log if "/healthz" in line]
 
@@ -237,7 +222,7 @@ def test_requests_at_debug(start: Start, three_tones: Path) -> None:
     """Short requests are logged for who asks for it; the operator's password never is."""
     radio = start("--audio-dir", three_tones, "--log-level", "debug")
     radio.post("/next-track/")
-    assert "200" in logged(radio, "POST.*next-track")
+    assert "200" in radio.logged("POST.*next-track")
     radio.get("/status", Authorization=f"Bearer {PASSWORD}")
     radio.ask("POST", "/status", f"password={PASSWORD.replace(' ', '+')}".encode())
     assert radio.stop() == 0
@@ -255,7 +240,7 @@ def test_end(start: Start, three_tones: Path, number: signal.Signals) -> None:
         radio.process.send_signal(number)
         while response.read(65536):
             pass
-        radio.process.wait(WAIT_S)
+        radio.process.wait(PATIENCE_S)
         took_s = time.monotonic() - begun_s
     assert radio.stop() == 0
     assert took_s < 3

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional.conftest import Radio
+from tests.server import Radio
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("/web", "/status", "/static/style.css", "/static/player.js", "/favicon.ico", "/streams", "/healthz")

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from mutagen.id3 import COMM, ID3, TALB, TIT2, TPE1
 
-from tests.functional.conftest import PASSWORD, Radio, tone
+from tests.functional.conftest import tone
 from tests.functional.raw import Exchange, blocks, events
+from tests.server import PASSWORD, Radio
 
 MPEG = b"\xff\xfb"
 HOST = b"Host: radio.example:8000\r\n"

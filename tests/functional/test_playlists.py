@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.functional.conftest import Radio, Start, tone
+from tests.ffmpeg import decode
+from tests.functional.conftest import Start, tone
 from tests.functional.raw import Exchange
-from tests.functional.test_stream import decode, wait_for
+from tests.server import Radio
+from tests.waiting import until
 
 FORMATS = {"mp3": "-b:a 192k", "aac": "-b:a 192k", "opus": "-b:a 192k -ar 48000"}
 
@@ -66,33 +68,33 @@ def test_one_listener_through_everything(start: Start, tmp_path: Path, suffix: s
     copy.write_bytes(whole[: len(whole) // 2])
     with open(copy, "ab") as rest:
         rest.write(whole[len(whole) // 2 :])
-    wait_for(lambda: tracks(radio) == 2)
+    until(lambda: tracks(radio) == 2)
     assert radio.post("/next-track/")["duration"] == pytest.approx(40, abs=1)
 
     copy.write_bytes(first.read_bytes()[: len(whole) // 3])
-    wait_for(lambda: now(radio)["track"] == f"1.{suffix}" or now(radio)["elapsed"] > 7)
+    until(lambda: now(radio)["track"] == f"1.{suffix}" or now(radio)["elapsed"] > 7)
     while radio.post("/next-track/")["track"] != f"1.{suffix}":
         pass
     shutil.copy(third, directory / f"3.{suffix}")
-    wait_for(lambda: tracks(radio) == 3)
+    until(lambda: tracks(radio) == 3)
     (directory / f"1.{suffix}").unlink()
-    wait_for(lambda: tracks(radio) == 2)
+    until(lambda: tracks(radio) == 2)
     assert now(radio)["track"] == f"1.{suffix}"
     assert radio.post("/next-track/")["track"] == f"2.{suffix}"
     assert radio.post("/next-track/")["track"] == f"3.{suffix}"
 
     for path in directory.iterdir():
         path.unlink()
-    wait_for(lambda: now(radio)["track"] is None)
+    until(lambda: now(radio)["track"] is None)
     shutil.copy(short, directory)
-    wait_for(lambda: now(radio)["track"] == short.name)
+    until(lambda: now(radio)["track"] == short.name)
     shutil.rmtree(directory)
-    wait_for(lambda: now(radio)["track"] is None)
+    until(lambda: now(radio)["track"] is None)
     directory.mkdir()
     for number in range(1000):
         shutil.copy(third, directory / f"{number}.{suffix}")
-    wait_for(lambda: now(radio)["track"] is not None)
-    wait_for(lambda: tracks(radio) == 1000)
+    until(lambda: now(radio)["track"] is not None)
+    until(lambda: tracks(radio) == 1000)
     radio.post("/next-track/")
 
     assert radio.json("/streams")["streams"][0]["listeners"] == 1
@@ -135,7 +137,7 @@ def test_a_crash_costs_seconds(start: Start, three_tones: Path, tmp_path: Path) 
     while radio.post("/next-track/")["track"] != long.name:
         pass
     history = radio.json("/history?route=/")["history"]
-    wait_for(lambda: (tmp_path / "state/place.json").exists(), 20)
+    until(lambda: (tmp_path / "state/place.json").exists())
     radio.process.kill()
     radio.stop()
     place = json.loads((tmp_path / "state/place.json").read_bytes())

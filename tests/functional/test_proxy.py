@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,9 +14,10 @@ from urllib.parse import urljoin
 
 import pytest
 
-from tests.functional.conftest import PASSWORD, Radio
+from tests.ffmpeg import decode
 from tests.functional.raw import Exchange, blocks, events
-from tests.functional.test_stream import decode, wait_for
+from tests.server import PASSWORD, Radio, free_port, listens
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 HOST = "radio.example:8080"
@@ -36,18 +36,6 @@ def radio(three_tones: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     assert running.stop() == 0
 
 
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-    return port
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as trial:
-        return trial.connect_ex(("127.0.0.1", port)) == 0
-
-
 @pytest.fixture(scope="module")
 def proxy(radio: Radio, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """nginx with the example in a server block; its port."""
@@ -64,7 +52,7 @@ def proxy(radio: Radio, tmp_path_factory: pytest.TempPathFactory) -> Iterator[in
     )
     log = prefix / "error.log"
     with subprocess.Popen([program, "-p", prefix, "-c", "nginx.conf", "-e", log], stderr=subprocess.DEVNULL) as running:
-        wait_for(lambda: listens(port))
+        until(lambda: listens(port))
         yield port
         running.terminate()
     assert running.returncode == 0
@@ -168,7 +156,7 @@ def test_the_log_shows_the_listener(proxy: int, radio: Radio, forged: list[str])
     agent = f"agent {len(radio.log)}"
     with ask(proxy, "/radio/humor", f"User-Agent: {agent}", *forged) as answer:
         answer.read(1000)
-    wait_for(lambda: any(agent in line for line in list(radio.log)))
+    until(lambda: any(agent in line for line in list(radio.log)))
     begun = next(json.loads(line) for line in radio.log if agent in line)
     assert begun["address"] == CLIENT
 
@@ -178,7 +166,7 @@ def test_who_is_not_the_proxy_is_not_believed(radio: Radio) -> None:
     request = b"GET /humor HTTP/1.0\r\nUser-Agent: sneak\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n"
     with Exchange(radio.port, request, CLIENT) as answer:
         answer.read(1000)
-    wait_for(lambda: any("sneak" in line for line in list(radio.log)))
+    until(lambda: any("sneak" in line for line in list(radio.log)))
     assert next(json.loads(line) for line in radio.log if "sneak" in line)["address"] == CLIENT
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional.conftest import Radio, Start
+from tests.functional.conftest import Start
 from tests.functional.raw import Exchange
+from tests.server import Radio
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 PASSWORD = "s3cret"

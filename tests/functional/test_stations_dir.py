@@ -7,26 +7,18 @@ import shutil
 import signal
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from tests.functional.conftest import PASSWORD, Radio, Start
+from tests.functional.conftest import Start
 from tests.functional.raw import Exchange
+from tests.server import PASSWORD, Radio
+from tests.waiting import PATIENCE_S
 
-PATIENCE_S = 30.0
 LOOK = ("--poll-interval", "0.2")
-
-
-def until(radio: Radio, holds: Callable[[], bool], what: str) -> None:
-    """Ask the server again and again until something holds."""
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline_s, what
-        radio.get("/healthz")
 
 
 def routes(radio: Radio) -> list[str]:
@@ -102,11 +94,11 @@ def test_stations_come_and_go_under_a_listener(start: Start, shelf: Path, three_
     assert routes(radio) == ["/stays-on"]
     with recorded(radio, "/stays-on") as stays:
         shutil.copytree(three_tones, shelf / "New One")
-        until(radio, lambda: on_air(radio, "/new-one"), "the new station on the air")
+        radio.until(lambda: on_air(radio, "/new-one"), "the new station on the air")
         with recorded(radio, "/new-one") as leaves:
-            until(radio, lambda: len(leaves.data) > 10_000, "sound of the new station")
+            radio.until(lambda: len(leaves.data) > 10_000, "sound of the new station")
             (shelf / "New One").rename(shelf / "Renamed")
-            until(radio, lambda: on_air(radio, "/renamed"), "the renamed station on the air")
+            radio.until(lambda: on_air(radio, "/renamed"), "the renamed station on the air")
             assert leaves.ended.wait(PATIENCE_S)
             assert routes(radio) == ["/renamed", "/stays-on"]
             assert radio.get("/new-one")[0] == 404
@@ -128,9 +120,9 @@ def test_a_station_goes_on_where_it_was(start: Start, shelf: Path, tmp_path: Pat
     radio = start("--stations", shelf, "--state-dir", tmp_path / "state", *LOOK)
     radio.post("/next-track/guest")
     (shelf / "Guest").rename(tmp_path / "away")
-    until(radio, lambda: routes(radio) == ["/stays-on"], "the station's end")
+    radio.until(lambda: routes(radio) == ["/stays-on"], "the station's end")
     (tmp_path / "away").rename(shelf / "Guest")
-    until(radio, lambda: on_air(radio, "/guest"), "the station's return")
+    radio.until(lambda: on_air(radio, "/guest"), "the station's return")
     history = radio.json("/history?route=guest")["history"]
     assert [one["track"] for one in history][-2:] == ["2.mp3", "1.mp3"]
 
@@ -141,18 +133,16 @@ def test_settings_beside_the_music(start: Start, shelf: Path) -> None:
     file = shelf / "Stays On" / "station.toml"
     with recorded(radio, "/stays-on") as listener:
         file.write_text('name = "Night"\ngenre = "Ambient"\nhomepage = "https://n.example/"\n')
-        until(radio, lambda: radio.json("/streams")["streams"][0]["name"] == "Night", "the new name")
+        radio.until(lambda: radio.json("/streams")["streams"][0]["name"] == "Night", "the new name")
         headers = radio.ask("HEAD", "/stays-on")[1]
         assert (headers["icy-genre"], headers["icy-url"]) == ("Ambient", "https://n.example/")
         file.write_text('name = "Day"\nlevel = "loud"\n')
         bearer = {"Authorization": f"Bearer {PASSWORD}"}
-        until(
-            radio, lambda: b"station.toml" in radio.get("/status.json", **bearer)[2], "the mistake on the status page"
-        )
+        radio.until(lambda: b"station.toml" in radio.get("/status.json", **bearer)[2], "the mistake on the status page")
         assert radio.json("/streams")["streams"][0]["name"] == "Night"
         assert sum("line 2: level" in line for line in radio.log) == 1
         file.write_text('name = "Day"\nhidden = true\n')
-        until(radio, lambda: routes(radio) == [], "the hidden station to leave the lists")
+        radio.until(lambda: routes(radio) == [], "the hidden station to leave the lists")
         assert radio.ask("HEAD", "/stays-on")[0] == 200
         assert not listener.ended.is_set()
 
@@ -177,12 +167,12 @@ def test_settings_are_read_again(start: Start, shelf: Path, three_tones: Path, t
             f'[directory-routes]\nhumor = "{shelf / "Stays On"}"\n'
         )
         radio.process.send_signal(signal.SIGHUP)
-        until(radio, lambda: "/humor" in routes(radio), "the new route")
+        radio.until(lambda: "/humor" in routes(radio), "the new route")
         assert any("--burst (BURST) cannot change" in line for line in radio.log)
-        until(radio, lambda: radio.get("/humor")[0] == 503, "the new limit")
+        radio.until(lambda: radio.get("/humor")[0] == 503, "the new limit")
         file.write_text("port = ")
         radio.process.send_signal(signal.SIGHUP)
-        until(radio, lambda: any("settings stay as they were" in line for line in radio.log), "the mistake in the log")
+        radio.until(lambda: any("settings stay as they were" in line for line in radio.log), "the mistake in the log")
         assert routes(radio) == ["/", "/humor"]
         assert not listener.ended.is_set()
 

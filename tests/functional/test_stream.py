@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.ffmpeg import complaints
-from tests.functional.conftest import Radio, Start, tone
+from tests.ffmpeg import decode
+from tests.functional.conftest import Start, tone
+from tests.server import Radio
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -36,17 +38,6 @@ def listen(radio: Radio, path: str, seconds: float, target: Path, *headers: str)
     )
     assert done.returncode == 28, done.stderr
     return target.read_bytes()
-
-
-def decode(*files: Path, options: str = "") -> None:
-    """ffmpeg decodes each recording, as the stream it was, without a word."""
-    for file in files:
-        with open(file, "rb") as stream:
-            done = subprocess.run(
-                ["ffmpeg", "-v", "warning", "-i", "-", *options.split(), "-f", "null", "-"],
-                stdin=stream, capture_output=True, text=True, check=True,
-            )  # fmt: skip
-        assert not complaints(done.stderr), file
 
 
 def test_players_play_it_over_track_ends(start: Start, three_tones: Path, tmp_path: Path) -> None:
@@ -205,7 +196,7 @@ def test_without_audio_the_demo_plays(start: Start, tmp_path: Path) -> None:
     assert found
     assert float(found[1]) > -40
     assert radio.json("/now-playing?route=/")["artist"] == "radiostream"
-    wait_for(lambda: any("the demo" in line for line in radio.log))
+    until(lambda: any("the demo" in line for line in radio.log))
 
 
 def test_files_come_and_go_while_somebody_listens(start: Start, tmp_path: Path, three_tones: Path) -> None:
@@ -216,33 +207,25 @@ def test_files_come_and_go_while_somebody_listens(start: Start, tmp_path: Path, 
     whole = tone(tmp_path / "new.mp3", 4, hz=990, title="New").read_bytes()
     target = tmp_path / "got.mp3"
     player = subprocess.Popen(["curl", "-sS", "--max-time", "16", "-o", str(target), radio.url + "/"])
-    wait_for(lambda: radio.json("/streams")["streams"][0]["listeners"] == 1)
+    until(lambda: radio.json("/streams")["streams"][0]["listeners"] == 1)
     assert radio.json("/streams")["streams"][0]["on_air"] is False
     with open(directory / "new.mp3", "wb") as file:
         file.write(whole[: len(whole) // 2])
         file.flush()
         file.write(whole[len(whole) // 2 :])
-    wait_for(lambda: radio.json("/now-playing?route=/")["title"] == "New")
+    until(lambda: radio.json("/now-playing?route=/")["title"] == "New")
     (directory / "second.mp3").write_bytes((three_tones / "1.mp3").read_bytes())
-    wait_for(lambda: radio.json("/streams")["streams"][0]["tracks"] == 2)
+    until(lambda: radio.json("/streams")["streams"][0]["tracks"] == 2)
     radio.post("/next-track/")
     assert radio.json("/now-playing?route=/")["title"] == "Tone 1"
     for file_ in list(directory.iterdir()):
         file_.unlink()
     directory.rmdir()
-    wait_for(lambda: radio.json("/streams")["streams"][0]["tracks"] == 0)
+    until(lambda: radio.json("/streams")["streams"][0]["tracks"] == 0)
     assert radio.json("/now-playing?route=/")["title"] == "Tone 1"
     directory.mkdir()
     (directory / "back.mp3").write_bytes(whole)
-    wait_for(lambda: radio.json("/streams")["streams"][0]["tracks"] == 1)
+    until(lambda: radio.json("/streams")["streams"][0]["tracks"] == 1)
     assert player.wait(30) == 28
     decode(target)
     assert radio.get("/readyz")[0] == 200
-
-
-def wait_for(condition: object, timeout_s: float = 20.0) -> None:
-    """Ask again and again until it is so."""
-    assert callable(condition)
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"

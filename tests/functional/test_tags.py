@@ -6,9 +6,9 @@ import json
 import shutil
 from pathlib import Path
 
-from tests.functional.conftest import Radio, Start, tone
-from tests.functional.test_operations import until
+from tests.functional.conftest import Start, tone
 from tests.playlist.tag_bytes import HOSTILE
+from tests.server import Radio
 
 MAX_MB = 60
 
@@ -34,7 +34,7 @@ def test_hostile_tags_cost_no_server(start: Start, tmp_path: Path) -> None:
     shutil.copy(song, tmp_path / "hostile/zz.mp3")
     routes = json.dumps({"hostile": str(tmp_path / "hostile"), "humor": str(tmp_path / "humor")})
     radio = start("--directory-routes", routes)
-    until(radio, lambda: radio.json("/now-playing?route=humor")["title"] == "A title", "the title beside them")
+    radio.until(lambda: radio.json("/now-playing?route=humor")["title"] == "A title", "the title beside them")
     for _ in HOSTILE:
         radio.post("/next-track/hostile")
     assert peak_mb(radio) < MAX_MB

@@ -13,20 +13,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from tests.functional.browser import (
-    PASSWORD,
-    WAIT_S,
-    Radio,
-    Visitor,
-    chromium,
-    hears,
-    on_air,
-    press_play,
-    reads,
-    tone,
-    two_stations,
-    visit,
-)
+from tests.functional.browser import Visitor, chromium, hears, on_air, press_play, reads, tone, two_stations, visit
+from tests.server import PASSWORD, Radio
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +45,7 @@ def ask(radio: Radio, path: str, method: str = "GET") -> Any:
     """The operator, from a shell."""
     bearer = {"Authorization": f"Bearer {PASSWORD}"}
     asked = urllib.request.Request(f"{radio.url}/{path}", method=method, headers=bearer)
-    with urllib.request.urlopen(asked, timeout=WAIT_S) as answer:
+    with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:
         return json.load(answer)
 
 
@@ -342,7 +331,7 @@ def test_links_for_other_players(visitor: Visitor, radio: Radio) -> None:
     assert page.get_by_label("Stream address").input_value() == f"{radio.url}/"
     for name in ("M3U playlist", "PLS playlist"):
         address = page.get_by_role("link", name=name).get_attribute("href")
-        with urllib.request.urlopen(f"{radio.url}/{address}", timeout=WAIT_S) as answer:
+        with urllib.request.urlopen(f"{radio.url}/{address}", timeout=PATIENCE_S) as answer:
             assert answer.status == 200, name
 
 

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.functional.browser import WAIT_S, Radio, Visitor, axe, chromium, on_air, press_play, reads, tone, visit
+from tests.functional.browser import Visitor, axe, chromium, on_air, press_play, reads, tone, visit
+from tests.server import Radio
+from tests.waiting import PATIENCE_S
 
 HOSTILE = (
     "<img src=x onerror=\"window.caught='tag'\">",
@@ -52,7 +54,7 @@ def visitor(browser: Browser, radio: Radio) -> Iterator[Visitor]:
 
 def says(radio: Radio) -> dict[str, Any]:
     """Every station's `/now-playing`: the server tidies texts up, and what it says is what the pages must show."""
-    with urllib.request.urlopen(f"{radio.url}/now-playing", timeout=WAIT_S) as answer:
+    with urllib.request.urlopen(f"{radio.url}/now-playing", timeout=PATIENCE_S) as answer:
         now: dict[str, Any] = json.load(answer)
     assert [now[f"/{number}"]["title"] for number in range(4)] == list(HOSTILE[:4])
     return now

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.functional.browser import PASSWORD, Radio, Visitor, chromium, on_air, press_play, reads, two_stations, visit
+from tests.functional.browser import Visitor, chromium, on_air, press_play, reads, two_stations, visit
+from tests.server import PASSWORD, Radio
 
 DEFAULT_STATION = '.row[data-route="/"]'
 DEFAULT_PASSWORD = "1234554321"

@@ -24,8 +24,7 @@ from radiostream.playlist.track import Tags
 from radiostream.radio.audience import Listener
 from tests.http.site_builder import House
 from tests.radio.studio import Studio
-
-PATIENCE_S = 20.0
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 from radiostream.http.protocol.held import SMALL, Held, TooMuch
 from radiostream.http.protocol.message import Gone
 from radiostream.http.protocol.reader import send_all
+from tests.waiting import PATIENCE_S
 
-PATIENCE_S = 20.0
 BODY = b"x" * 100_000
 
 

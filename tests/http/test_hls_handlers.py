@@ -22,8 +22,7 @@ from radiostream.playlist.track import Tags
 from tests.functional.hls_validator import Judge, parse, read
 from tests.http.site_builder import House
 from tests.radio.studio import Studio
-
-PATIENCE_S = 20.0
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from radiostream.radio.audience import Listener
 from radiostream.radio.playout import CHUNK_S
 from radiostream.radio.ring import Chunk, Run
 from tests.radio.studio import FRAME_BYTES, FRAME_S, Studio, frame, names
+from tests.waiting import PATIENCE_S
 
-PATIENCE_S = 20.0
 PRE_SKIP_S = 312 / 48000
 
 

@@ -16,8 +16,7 @@ from radiostream.http.protocol import reader as wire
 from radiostream.http.protocol.limits import ADDRESS, CONNECTIONS, LISTENERS, SHORT_MAX, SHORT_MIN, Limits, short_places
 from radiostream.http.protocol.message import Gone, Refusal
 from radiostream.http.protocol.reader import Wire
-
-PATIENCE_S = 20.0
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture

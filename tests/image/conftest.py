@@ -21,6 +21,8 @@ from typing import Any
 
 import pytest
 
+from tests.server import free_port
+
 TAG = os.environ.get("TAG", "radiostream:latest")
 # A private view of the cgroups: crun does not take the mixture of versions that some machines have.
 PODMAN = 'mount -t cgroup2 none /sys/fs/cgroup 2>/dev/null; exec podman --runtime crun "$@"'
@@ -163,13 +165,6 @@ def ended(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.terminate()
         process.wait(15)
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 @pytest.fixture

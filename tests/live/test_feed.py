@@ -9,8 +9,8 @@ import pytest
 from radiostream.clock import SystemClock
 from radiostream.live.feed import SLACK_S, About, Feed, FeedOver
 from tests.radio.studio import FRAME_S, frame
+from tests.waiting import PATIENCE_S
 
-PATIENCE_S = 30.0
 FRAMES = 2000
 RESERVE_S = 3.0
 

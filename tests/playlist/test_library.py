@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from radiostream.playlist.library import Library, Listing
+from tests.waiting import PATIENCE_S
 
-PATIENCE_S = 20.0
 FOREVER_S = 3600.0
 
 Told = "queue.Queue[tuple[str, list[str], str]]"

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from radiostream.playlist.state import Saved, StateFile, StateKeeper, write_atomically
+from tests.waiting import PATIENCE_S
 
 SAVED = Saved({"shuffle": True, "pending": ["/s/\udcff.mp3"]}, [{"track": "a"}], "/s/\udcff.mp3", 12.3456)
-PATIENCE_S = 20.0
 
 
 def test_round_trip(tmp_path: Path) -> None:

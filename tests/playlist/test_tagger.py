@@ -11,8 +11,7 @@ import pytest
 from radiostream.playlist.picture_finder import PictureFinder
 from radiostream.playlist.tagger import MANY, Tagger
 from radiostream.playlist.track import Tags, Track
-
-PATIENCE_S = 20.0
+from tests.waiting import PATIENCE_S
 
 
 def track(name: str, size: int = 1) -> Track:

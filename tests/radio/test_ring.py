@@ -16,13 +16,13 @@ import pytest
 from radiostream.audio.frames import Params
 from radiostream.radio.ring import IDLE_CHUNKS, MOST_SPARES, Chunk, Ring, Run
 from radiostream.radio.turnstile import Turn
+from tests.waiting import PATIENCE_S
 
 PARAMS = Params("mp3", 44100, 2)
 FRAMES = 40
 FRAME_S = 0.1
 FRAME_BYTES = 10
 CHUNK_S = FRAMES * FRAME_S
-PATIENCE_S = 20.0
 
 
 def chunk(ring: Ring, start_s: float, *, discontinuity: bool = False, barrier: bool = False) -> Chunk:

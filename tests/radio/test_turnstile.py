@@ -6,8 +6,7 @@ import threading
 from functools import partial
 
 from radiostream.radio.turnstile import Turn, Turnstile
-
-PATIENCE_S = 20.0
+from tests.waiting import PATIENCE_S
 
 
 class Crowd:
