@@ -9,7 +9,8 @@ from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
 
-from tests.functional.conftest import Radio, Start, tone
+from tests.functional.conftest import Start, tone
+from tests.server import Radio
 
 WAIT_S = 20.0
 POLL_S = 0.3
