@@ -16,7 +16,7 @@ from radiostream.http.protocol.proxies import Client
 from radiostream.live.desk import Desk
 from radiostream.live.said import Said
 from tests.http.site_builder import BEARER, House
-from tests.radio.studio import Studio
+from tests.radio.studio import Studio, frame
 
 SECRET = "hackme"
 
@@ -178,3 +178,18 @@ def test_icecasts_own_version_is_understood() -> None:
     """`ICE/1.0` is HTTP/1.0: no Host, and the connection ends with it."""
     head: Any = parse(b"SOURCE /humor ICE/1.0\r\nContent-Type: audio/mpeg\r\n\r\n")
     assert (head.method, head.target, head.close) == ("SOURCE", "/humor", True)
+
+
+def test_no_skip_ends_a_source(house: House) -> None:
+    """While a source is on the air next and previous are refused, with what to do instead."""
+    house.answer("PUT", "/", MP3)
+    studio, (feed,) = house.studios["/"], desk_of(house).feeds
+    for index in range(600):
+        feed.write(frame(900, index))
+        studio.clock.sleep(0.01)
+    studio.do(studio.station.settled())
+    assert feed.is_on_air
+    for path in ("/next-track/", "/prev-track/"):
+        answer = house.ask("POST", path, BEARER)
+        assert answer.status == 409
+        assert "live source" in json.loads(answer.body)["error"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from radiostream.http import audit
 from radiostream.http.protocol.message import HTML, NO_STORE, Refusal, Response, json_response
 from radiostream.http.views import stations as views
+from radiostream.playlist.history import LIVE
 from radiostream.playlist.listing import HANGS
 from radiostream.values import boolean
 
@@ -27,6 +28,7 @@ BEGUN_S: Final = 20.0
 def next_track(site: Site, request: Request, rest: str) -> Response:
     """`POST /next-track/<route>` (or `?route=`): answers when the next track is on the air, and names it."""
     station = site.asked(request, rest)
+    _insist_on_tracks(station)
     _await(station.next_track())
     return _done(site, request, station, audit.NEXT)
 
@@ -34,8 +36,16 @@ def next_track(site: Site, request: Request, rest: str) -> Response:
 def previous_track(site: Site, request: Request, rest: str) -> Response:
     """`POST /prev-track/<route>`: back to what played before."""
     station = site.asked(request, rest)
+    _insist_on_tracks(station)
     _await(station.previous_track())
     return _done(site, request, station, audit.PREVIOUS)
+
+
+def _insist_on_tracks(station: Station) -> None:
+    """No skip ends a live source: whoever wants that says so."""
+    on_air = station.status.on_air
+    if on_air is not None and on_air.kind == LIVE:
+        raise Refusal(409, "a live source is on the air, end that first")
 
 
 def shuffle(site: Site, request: Request, rest: str) -> Response:
