@@ -52,13 +52,14 @@ const pattern = (route) => {
 };
 
 // Shows a track's picture in `box`; the station's pattern where `address` is null, does not load or has not loaded yet.
-export const showCover = (box, route, address) => {
+// `loading` is "eager" for a picture that is looked at now, "lazy" for one of a list.
+export const showCover = (box, route, address, loading = "lazy") => {
   const shows = JSON.stringify([route, address]);
   if (box.dataset.shows === shows) return;
   if (box.dataset.route !== route || !address) box.replaceChildren(pattern(route));
   Object.assign(box.dataset, { route, shows });
   if (!address) return;
-  const image = Object.assign(new Image(), { alt: "", loading: "lazy", decoding: "async" });
+  const image = Object.assign(new Image(), { alt: "", loading, decoding: "async" });
   const then = (node) => () => box.dataset.shows === shows && box.replaceChildren(node());
   image.addEventListener("load", then(() => image));
   image.addEventListener("error", then(() => pattern(route)));

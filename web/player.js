@@ -4,34 +4,20 @@
 // the listener chose. Everything on the screen is drawn from these three by `draw` and `tick`.
 
 import { hue, showCover } from "./cover.js";
+import { copy, followPanel, recentItem, Sleep } from "./extras.js";
 import {
-  $, below, count, fetchJson, follow, minutes, path, setAttribute, setText, shorten, timeOfDay, trackTitle,
+  $, below, count, fetchJson, follow, memory, minutes, path, setAttribute, setText, shorten, trackTitle, word,
 } from "./shared.js";
 import { Stream } from "./stream.js";
 
-const RECENT = 5;
-
-// What is kept over visits; a browser that forbids storage just forgets.
-const memory = {
-  get(key) {
-    try {
-      return localStorage.getItem(`radiostream.${key}`);
-    } catch {
-      return null;
-    }
-  },
-  set(key, value) {
-    try {
-      localStorage.setItem(`radiostream.${key}`, value);
-    } catch {
-      // Nothing to do: the page works without a memory.
-    }
-  },
-};
+const RECENT = 10;
+const FILTER_FROM = 10; // stations: with fewer the eye is quicker
+const SITE = document.documentElement.dataset.site;
 
 // ---- What the server says --------------------------------------------------------------------------------------------
 
-// route -> {route, name, listeners, onAir, hls, url, now, at}: `at` is when `now.elapsed` was true, by performance.now().
+// route -> {route, name, about, genre, listeners, onAir, hls, url, now, at}: `at` is when `now.elapsed` was true, by
+// performance.now().
 const stations = new Map();
 let selected = null;
 
@@ -42,26 +28,42 @@ const stream = new Stream(
     if (document.hidden) attend();
     draw();
   },
+  () => {
+    wantsPress = true;
+    announce(word("press"));
+    draw();
+  },
 );
+let wantsPress = false; // the browser refuses to play without one
+let hasPlayed = false;
+let skewMs = 0; // this clock less the server's
 
 const takeStreams = (list) => {
   const before = new Map(stations);
   stations.clear(); // and filled again in the list's order
-  for (const { route, name, listeners, hls = null, url, on_air: onAir } of list) {
-    stations.set(route, { ...before.get(route), route, name, listeners, hls, url, onAir });
+  for (const { route, name, description, genre, listeners, hls = null, url, on_air: onAir } of list) {
+    stations.set(route, { ...before.get(route), route, name, about: description, genre, listeners, hls, url, onAir });
   }
 };
 
-// The server tells of a track when listeners reach it.
+// The server tells of a track when listeners of the endless stream reach it; who is behind that is told later.
 const takeNow = (now) => {
   const station = stations.get(now.route);
   if (!station) return;
+  if (now.started_at) skewMs = Date.now() - Date.parse(now.started_at) - now.elapsed * 1000;
   // The same track told again (its tags have been read since) is no other track.
   const isAnother = station.now && station.now.started_at !== now.started_at;
-  Object.assign(station, { now, at: performance.now(), listeners: now.listeners, onAir: now.track !== null });
-  if (!isAnother || stream.route !== now.route) return;
-  if (now.skip) stream.skipped(now.elapsed * 1000);
-  announce(nowPlaying(station));
+  const lagMs = isAnother && stream.route === now.route ? stream.lagMs(skewMs) : 0;
+  clearTimeout(station.later);
+  const at = performance.now();
+  const show = () => {
+    Object.assign(station, { now, at, listeners: now.listeners, onAir: now.track !== null });
+    if (!isAnother || stream.route !== now.route) return;
+    if (now.skip) stream.skipped(now.elapsed * 1000);
+    announce(nowPlaying(station));
+  };
+  if (lagMs) station.later = setTimeout(() => (show(), draw(), loadRecent()), lagMs);
+  else show();
 };
 
 const takeTrack = (now) => {
@@ -85,9 +87,21 @@ const takeState = ({ streams, now }) => {
   loadRecent();
 };
 
+// The station of the page's own address, `#/humor` or `?route=/humor`; null where it names none.
+const addressed = () => {
+  const asked = new URLSearchParams(location.search).get("route");
+  const named = location.hash.startsWith("#/") ? location.hash.slice(1) : (asked && `/${asked.replace(/^\//, "")}`);
+  try {
+    const route = named && decodeURIComponent(named);
+    return stations.has(route) ? route : null;
+  } catch {
+    return null; // no percent-encoding
+  }
+};
+
 const remembered = () => {
-  const route = memory.get("station");
-  return stations.has(route) ? route : (stations.keys().next().value ?? null);
+  const routes = [addressed(), memory.get("station"), stations.keys().next().value ?? null];
+  return routes.find((route) => stations.has(route)) ?? null;
 };
 
 const poll = async () => {
@@ -112,25 +126,20 @@ const loadRecent = async () => {
   }
 };
 
-const recentItem = (entry) => {
-  const item = document.createElement("li");
-  const time = document.createElement("time");
-  time.dateTime = entry.started_at;
-  time.textContent = timeOfDay(entry.started_at);
-  const text = document.createElement("bdi");
-  text.className = "clip";
-  text.textContent = [trackTitle(entry), entry.artist].filter(Boolean).join(" – ");
-  item.append(time, text);
-  return item;
-};
-
 // ---- The screen ------------------------------------------------------------------------------------------------------
 
-const OFF = "Off the air";
-const PHASES = { idle: "Paused", connecting: "Connecting…", playing: "Live", waiting: "Joining again…" };
+const PHASES = { connecting: "connecting", playing: "live", waiting: "waiting" };
+
+const phaseText = (station) => {
+  const phase = stream.route === station.route ? stream.phase : "idle";
+  if (phase === "idle" && !station.onAir) return word("off");
+  if (phase === "idle") return word(wantsPress ? "press" : hasPlayed ? "paused" : "ready");
+  return word(PHASES[phase]);
+};
 
 const nowPlaying = (station) => {
-  const track = [trackTitle(station.now), station.now?.artist].filter(Boolean).join(", by ");
+  const { title, artist } = { title: trackTitle(station.now), artist: station.now?.artist };
+  const track = title && artist ? word("title_by", { title, artist }) : title;
   return shorten(track ? `${station.name}: ${track}` : station.name, 300);
 };
 
@@ -140,11 +149,18 @@ function announce(text) {
 
 const elapsed = (station) => {
   const { now, at } = station;
-  const live = now.elapsed + (performance.now() - at) / 1000;
+  const lagMs = stream.route === station.route ? stream.lagMs(skewMs) : 0;
+  const live = Math.max(0, now.elapsed + (performance.now() - at - lagMs) / 1000);
   return now.duration ? Math.min(live, now.duration) : live;
 };
 
-const listenersText = (station) => count(station.listeners ?? 0, "listener");
+// Nobody is no news.
+const listenersText = ({ listeners }) => (listeners ? count("listeners", listeners) : "");
+
+const playLabel = (station) => word(stream.route === station.route ? "pause" : "play", { name: station.name });
+
+// A station off the air is not started: it would play silence.
+const isPlayable = (station) => station.onAir || stream.route === station.route;
 
 const cards = new Map();
 
@@ -156,6 +172,7 @@ const card = (route) => {
     node.querySelector(".without-script").remove();
     node.style.setProperty("--hue", hue(route));
     node.querySelector(".station-play").addEventListener("click", () => toggle(route));
+    node.querySelector(".station-star").addEventListener("click", () => favourites.toggle(route));
     node.querySelector(".station-body").addEventListener("click", () => choose(route));
     node.querySelector(".cover").addEventListener("click", () => choose(route));
     cards.set(route, node);
@@ -168,10 +185,14 @@ const drawCard = (station) => {
   const current = stream.route === station.route;
   const find = (name) => node.querySelector(name);
   setText(find(".station-name bdi"), station.name);
-  setText(find(".station-title"), station.onAir ? trackTitle(station.now) : OFF);
+  setText(find(".station-title"), station.onAir ? trackTitle(station.now) : word("off"));
   setText(find(".station-artist"), station.now?.artist ?? "");
+  setText(find(".station-genre"), station.genre ?? "");
   setText(find(".station-listeners"), listenersText(station));
-  setText(find(".station-play .visually-hidden"), `${current ? "Pause" : "Play"} ${station.name}`);
+  setText(find(".station-play .visually-hidden"), playLabel(station));
+  find(".station-play").disabled = !isPlayable(station);
+  setAttribute(find(".station-star"), "aria-label", word("favourite", { name: station.name }));
+  setAttribute(find(".station-star"), "aria-pressed", String(favourites.has(station.route)));
   setAttribute(node, "data-phase", current ? stream.phase : "idle");
   node.classList.toggle("selected", station.route === selected);
   node.classList.toggle("off", !station.onAir);
@@ -185,21 +206,43 @@ const drawNow = (station) => {
   panel.hidden = false;
   panel.style.setProperty("--hue", hue(station.route));
   setAttribute(panel, "data-phase", current ? stream.phase : "idle");
-  setText($("now-phase"), station.onAir ? PHASES[current ? stream.phase : "idle"] : OFF);
+  setText($("now-phase"), phaseText(station));
+  $("now-live").hidden = !station.now?.live;
   setText($("now-listeners"), listenersText(station));
   setText($("now-station"), station.name);
-  setText($("now-title"), station.onAir ? trackTitle(station.now) : "Nothing is playing here right now");
+  setText($("now-about"), station.about || station.genre || "");
+  setText($("now-title"), station.onAir ? trackTitle(station.now) : word("nothing"));
   setText($("now-artist"), station.now?.artist ?? "");
-  setAttribute($("play"), "aria-label", `${current ? "Pause" : "Play"} ${station.name}`);
-  showCover($("now-cover"), station.route, station.now?.cover ?? null);
+  setAttribute($("play"), "aria-label", playLabel(station));
+  $("play").disabled = !isPlayable(station);
+  showCover($("now-cover"), station.route, station.now?.cover ?? null, "eager");
+  drawBar(station);
   drawElsewhere(station);
   const playing = current && trackTitle(station.now);
-  document.title = shorten(playing ? `${playing} · ${station.name}` : `${station.name} · Radio`, 200);
+  const name = station.name === SITE ? SITE : `${station.name} · ${SITE}`;
+  document.title = shorten(playing ? `${playing} · ${station.name}` : name, 200);
+};
+
+// What stays in sight on a telephone when the panel has been scrolled away.
+const drawBar = (station) => {
+  $("bar").style.setProperty("--hue", hue(station.route));
+  setAttribute($("bar"), "data-phase", stream.route === station.route ? stream.phase : "idle");
+  setText($("bar-title"), station.onAir ? trackTitle(station.now) : word("off"));
+  setText($("bar-station"), station.name);
+  setAttribute($("bar-play"), "aria-label", playLabel(station));
+  $("bar-play").disabled = !isPlayable(station);
+  showCover($("bar-cover"), station.route, station.now?.cover ?? null);
+};
+
+const setValue = (id, value) => {
+  if ($(id).value !== value) $(id).value = value;
 };
 
 // The addresses for other players.
 const drawElsewhere = ({ route, url, hls }) => {
-  if ($("stream-address").value !== url) $("stream-address").value = url;
+  setValue("stream-address", url);
+  setValue("page-address", pageAddress(route));
+  setValue("embed-code", embedCode(route));
   const name = path(route) || (stations.has("/main") ? "" : "main");
   setAttribute($("link-m3u"), "href", `${name}.m3u`);
   setAttribute($("link-pls"), "href", `${name}.pls`);
@@ -207,14 +250,34 @@ const drawElsewhere = ({ route, url, hls }) => {
   if (hls) setAttribute($("link-hls"), "href", hls);
 };
 
-function draw() {
-  volume.apply();
+// The server's order is by address; favourites stand first.
+const inOrder = () => {
+  const all = [...stations.values()];
+  return [...all.filter(({ route }) => favourites.has(route)), ...all.filter(({ route }) => !favourites.has(route))];
+};
+
+const matches = ({ name, genre, about, now }) => {
+  const asked = $("filter").value.trim().toLocaleLowerCase();
+  const texts = [name, genre, about, now?.title, now?.artist];
+  return !asked || texts.some((text) => text?.toLocaleLowerCase().includes(asked));
+};
+
+const drawList = () => {
   const list = $("stations");
-  const nodes = [...stations.values()].map(drawCard);
+  $("filter").hidden = stations.size < FILTER_FROM;
+  const shown = $("filter").hidden ? inOrder() : inOrder().filter(matches);
+  const nodes = shown.map(drawCard);
   if (nodes.length !== list.children.length || nodes.some((node, i) => list.children[i] !== node)) {
     list.replaceChildren(...nodes);
   }
   for (const route of cards.keys()) if (!stations.has(route)) cards.delete(route);
+  $("no-match").hidden = nodes.length > 0 || !stations.size;
+};
+
+function draw() {
+  volume.apply();
+  if (stream.phase === "playing") [hasPlayed, wantsPress] = [true, false];
+  drawList();
   document.body.classList.toggle("single", stations.size === 1);
   $("empty").hidden = stations.size > 0;
   const station = stations.get(selected);
@@ -261,30 +324,68 @@ function drawSession() {
     album: station.name,
     artwork,
   };
-  const key = JSON.stringify(shown);
+  drawPosition(station);
+  // Told anew once it sounds: WebKitGTK forgets what was said before.
+  const key = JSON.stringify([shown, stream.phase === "playing"]);
   if (key === sessionKey) return;
   sessionKey = key;
   navigator.mediaSession.metadata = new MediaMetadata(shown);
 }
 
+// How far the track is: without it a lock screen makes a length up.
+const drawPosition = (station) => {
+  const duration = station.now?.duration;
+  const state = duration ? { duration, position: elapsed(station), playbackRate: 1 } : undefined;
+  navigator.mediaSession.setPositionState?.(state);
+};
+
 // ---- The listener's hands --------------------------------------------------------------------------------------------
+
+const pageAddress = (route) => {
+  const page = new URL("web", document.baseURI);
+  if (route !== "/") page.searchParams.set("route", route); // for those who show a picture of the link
+  page.hash = `/${path(route)}`;
+  return page.href;
+};
+
+const embedCode = (route) => {
+  const { href } = new URL(`embed/${path(route) || "main"}`, document.baseURI);
+  return `<iframe src="${href}" width="100%" height="96" allow="autoplay" loading="lazy"></iframe>`.replace("&", "&amp;");
+};
+
+const favourites = {
+  routes: new Set((memory.get("favourites") ?? "").split("\n").filter(Boolean)),
+  has: (route) => favourites.routes.has(route),
+  toggle(route) {
+    if (!favourites.routes.delete(route)) favourites.routes.add(route);
+    memory.set("favourites", [...favourites.routes].join("\n"));
+    draw();
+  },
+};
 
 const select = (route) => {
   selected = route;
   memory.set("station", route);
+  history.replaceState(history.state, "", `#/${path(route)}`);
 };
 
+// One tab at a time: who begins to play tells the others.
+const tabs = "BroadcastChannel" in window ? new BroadcastChannel("radiostream") : null;
+tabs?.addEventListener("message", () => stream.route !== null && pause());
+
 const play = (route) => {
+  if (!isPlayable(stations.get(route))) return;
   select(route);
   stream.play(route);
-  announce(`Playing ${nowPlaying(stations.get(route))}`);
+  tabs?.postMessage("playing");
+  announce(word("playing", { what: nowPlaying(stations.get(route)) }));
   draw();
   loadRecent();
 };
 
 const pause = () => {
   stream.stop();
-  announce("Paused");
+  announce(word("paused"));
   draw();
 };
 
@@ -292,7 +393,7 @@ const toggle = (route) => (stream.route === route ? pause() : play(route));
 
 // Looking at another station plays it when something plays already, and only shows it otherwise.
 const choose = (route) => {
-  if (stream.route !== null && stream.route !== route) {
+  if (stream.route !== null && stream.route !== route && stations.get(route).onAir) {
     play(route);
     return;
   }
@@ -302,7 +403,7 @@ const choose = (route) => {
 };
 
 const step = (by) => {
-  const routes = [...stations.keys()];
+  const routes = inOrder().map(({ route }) => route);
   if (routes.length) choose(routes[(routes.indexOf(selected) + by + routes.length) % routes.length]);
 };
 
@@ -323,7 +424,7 @@ const volume = {
   mute(on = !stream.audio.muted) {
     stream.audio.muted = on;
     volume.draw(volume.get());
-    announce(on ? "Muted" : "Sound on");
+    announce(word(on ? "muted" : "unmuted"));
   },
   draw(value) {
     const range = $("volume-range");
@@ -342,29 +443,26 @@ const KEYS = {
   ArrowDown: () => volume.set(volume.get() - 5),
   m: () => volume.mute(),
   M: () => volume.mute(),
+  "/": () => $("filter").focus(),
 };
 
 const onKey = (event) => {
   const action = KEYS[event.key];
   if (!action || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-  const own = event.key === " " ? "button, a, input, summary, [contenteditable]" : "input, [contenteditable]";
+  const own = event.key === " " ? "button, a, input, select, summary" : "input, select";
   if (event.target instanceof Element && event.target.closest(own)) return;
   if (event.repeat && (event.key === " " || event.key.toLowerCase() === "m")) return;
   event.preventDefault();
   action();
 };
 
-const copyAddress = async () => {
-  const field = $("stream-address");
-  field.select();
+const share = async () => {
+  const station = stations.get(selected);
   try {
-    await navigator.clipboard.writeText(field.value);
+    await navigator.share({ title: station.name, url: pageAddress(selected) });
   } catch {
-    document.execCommand("copy"); // plain http has no clipboard of its own
+    // Thought better of it.
   }
-  setText($("copy"), "Copied");
-  announce("Stream address copied");
-  setTimeout(() => setText($("copy"), "Copy"), 2000);
 };
 
 const listenToHands = () => {
@@ -374,7 +472,19 @@ const listenToHands = () => {
     stream.audio.muted = false;
     volume.set(volume.get());
   });
-  $("copy").addEventListener("click", copyAddress);
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.addEventListener("click", () => copy($(button.dataset.copy).value, button, announce));
+  }
+  $("share-button").hidden = !navigator.share;
+  $("share-button").addEventListener("click", share);
+  $("recent-list").addEventListener("click", ({ target }) => {
+    const button = target.closest("button");
+    if (button) copy(button.dataset.text, button, announce);
+  });
+  $("bar-play").addEventListener("click", () => selected !== null && toggle(selected));
+  $("filter").addEventListener("input", draw);
+  new Sleep($("sleep"), pause, announce);
+  followPanel($("now-controls"), $("bar"));
   $("recent").addEventListener("toggle", loadRecent);
   document.addEventListener("keydown", onKey);
   if (!("mediaSession" in navigator)) return;
@@ -405,6 +515,10 @@ const start = () => {
   listenToHands();
   setInterval(tick, 1000);
   addEventListener("online", () => stream.nudge());
+  addEventListener("hashchange", () => {
+    const route = addressed();
+    if (route !== null && route !== selected) choose(route);
+  });
   document.addEventListener("visibilitychange", () => {
     attend();
     tick();
@@ -412,6 +526,8 @@ const start = () => {
 };
 
 start();
+// The worker minds the player alone: its scope leaves the operator's pages out.
+navigator.serviceWorker?.register("sw.js", { scope: "web" }).catch(() => {});
 
 const events = follow({
   handlers: { state: takeState, track: takeTrack, listeners: takeListeners },

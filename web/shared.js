@@ -1,6 +1,42 @@
-// What both pages share: text, time, nodes, the server's JSON and its events.
+// What the pages share: words, text, time, nodes, the server's JSON and its events.
 
 export const $ = (id) => document.getElementById(id);
+
+// ---- Words: the page brings its language's table ---------------------------------------------------------------------
+
+export const language = document.documentElement.lang || "en";
+const table = JSON.parse($("words")?.textContent ?? "{}");
+const plurals = new Intl.PluralRules(language);
+const digits = new Intl.NumberFormat(language);
+
+// The table's text of that name, with `{name}` and the like filled in.
+export const word = (key, values = {}) => table[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
+// The text for so many, `{n}` being the number.
+export const count = (key, n) => {
+  const forms = table[key];
+  return (forms[plurals.select(n)] ?? forms.other).replace("{n}", digits.format(n));
+};
+
+// What is kept over visits; a browser that forbids storage just forgets.
+export const memory = {
+  get(key) {
+    try {
+      return localStorage.getItem(`radiostream.${key}`);
+    } catch {
+      return null;
+    }
+  },
+  set(key, value) {
+    try {
+      localStorage.setItem(`radiostream.${key}`, value);
+    } catch {
+      // Nothing to do: the page works without a memory.
+    }
+  },
+};
+
+// ---- Text, time, nodes -----------------------------------------------------------------------------------------------
 
 export const minutes = (seconds) => {
   const whole = Math.max(0, Math.floor(seconds));
@@ -10,11 +46,9 @@ export const minutes = (seconds) => {
   return hours ? `${hours}:${String(mins).padStart(2, "0")}:${rest}` : `${mins}:${rest}`;
 };
 
-export const count = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
-
 export const timeOfDay = (iso) => {
   const date = new Date(iso);
-  return Number.isNaN(date.getTime()) ? "" : date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  return Number.isNaN(date.getTime()) ? "" : date.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit" });
 };
 
 // Writes only what changed: an unchanged node keeps a reader's selection and wakes no screen reader.
@@ -75,7 +109,7 @@ export const fetchJson = async (address, options = {}) => {
     headers: { Accept: "application/json", ...options.headers },
   });
   const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new HttpError(response.status, body.error || `The server answered ${response.status}.`);
+  if (!response.ok) throw new HttpError(response.status, body.error || `HTTP ${response.status}`);
   return body;
 };
 

@@ -2,14 +2,14 @@
 
 import { hue, showCover } from "./cover.js";
 import {
-  $, below, count, fetchJson, follow, HttpError, minutes, path, setAttribute, setText, shorten, svg, timeOfDay,
-  trackTitle,
+  $, below, count, fetchJson, follow, HttpError, language, minutes, path, setAttribute, setText, shorten, svg, timeOfDay,
+  trackTitle, word,
 } from "./shared.js";
 
+const TITLE = document.title;
 const POLL_MS = 5000;
 const REST_MS = 500; // between two questions, however many events there are
 const PLOT = { width: 240, height: 44, room: 4 };
-const WORDS = $("station-template").dataset; // the server's own: it draws the page before we do
 
 // route -> {now, at}: `at` is when `now.elapsed` was true, by performance.now().
 const clocks = new Map();
@@ -19,12 +19,16 @@ const rows = new Map();
 
 const duration = (seconds) => {
   const [days, hours, mins] = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
-  if (days) return hours ? `${days} d ${hours} h` : `${days} d`;
-  if (hours) return mins ? `${hours} h ${mins} min` : `${hours} h`;
-  return mins ? `${mins} min` : `${Math.floor(seconds)} s`;
+  const [day, hour, minute, second] = ["day", "hour", "minute", "second"].map((unit) => word(unit));
+  if (days) return hours ? `${days} ${day} ${hours} ${hour}` : `${days} ${day}`;
+  if (hours) return mins ? `${hours} ${hour} ${mins} ${minute}` : `${hours} ${hour}`;
+  return mins ? `${mins} ${minute}` : `${Math.floor(seconds)} ${second}`;
 };
 
-const figure = (value, digits, unit) => (Number.isFinite(value) ? `${value.toFixed(digits)} ${unit}` : "–");
+const rounded = (value, digits) =>
+  value.toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false });
+
+const figure = (value, digits, unit) => (Number.isFinite(value) ? `${rounded(value, digits)} ${unit}` : "–");
 
 const worstDrift = (list) => {
   const drifts = list.map((station) => station.drift_ms).filter(Number.isFinite);
@@ -32,7 +36,7 @@ const worstDrift = (list) => {
 };
 
 const drawServer = (server, list) => {
-  setText($("fact-listeners"), `${server.listeners} of ${server.max_clients}`);
+  setText($("fact-listeners"), word("of", { n: server.listeners, most: server.max_clients }));
   setText($("fact-uptime"), duration(server.uptime_s));
   setText($("fact-memory"), figure(server.rss_mb, 1, "MB"));
   setText($("fact-cpu"), figure(server.cpu_percent, 1, "%"));
@@ -66,7 +70,7 @@ const drawPlot = (box, station) => {
     box.replaceChildren();
     return;
   }
-  const label = `Listeners, last ${duration(points.at(-1)[0] - points[0][0])}: at most ${most}`;
+  const label = word("plot", { span: duration(points.at(-1)[0] - points[0][0]), n: most });
   const caption = document.createElement("span");
   caption.textContent = label;
   caption.setAttribute("aria-hidden", "true");
@@ -82,13 +86,15 @@ const isolated = (text) => {
   return node;
 };
 
+const ENDS = ["playing", "played", "skipped", "failed"];
+
 const historyRow = (entry) => {
   const row = document.createElement("tr");
   const [start, track, ended] = [row.insertCell(), row.insertCell(), row.insertCell()];
   start.textContent = timeOfDay(entry.started_at);
   track.append(isolated(trackTitle(entry)), isolated(entry.artist));
   ended.dataset.ended = entry.ended;
-  ended.textContent = WORDS[entry.ended] ?? entry.ended;
+  ended.textContent = ENDS.includes(entry.ended) ? word(entry.ended) : entry.ended;
   return row;
 };
 
@@ -132,15 +138,15 @@ const rowOf = (route) => {
 
 const nameControls = (row, name) => {
   const labels = {
-    "form[data-action=prev] button": `Previous track on ${name}`,
-    "form[data-action=next] button": `Next track on ${name}`,
-    "form[data-action=shuffle] button": `Shuffle ${name}`,
-    "form[data-action=reload] button": `Reload the playlist of ${name}`,
-    "form[data-action=end] button": `End the live source of ${name}`,
-    "form[data-action=resume] button": `Resume the relay of ${name}`,
-    ".row-history .scroll": `History of ${name}`,
-    ".row-left-out .scroll": `Files that ${name} leaves out`,
-    ".row-mismatched .scroll": `Files of ${name} in another format than most`,
+    "form[data-action=prev] button": word("previous_on", { name }),
+    "form[data-action=next] button": word("next_on", { name }),
+    "form[data-action=shuffle] button": word("shuffle_on", { name }),
+    "form[data-action=reload] button": word("reload_on", { name }),
+    "form[data-action=end] button": word("end_on", { name }),
+    "form[data-action=resume] button": word("resume_on", { name }),
+    ".row-history .scroll": word("history_of", { name }),
+    ".row-left-out .scroll": word("left_out_of", { name }),
+    ".row-mismatched .scroll": word("mismatched_of", { name }),
   };
   for (const [where, label] of Object.entries(labels)) setAttribute(row.querySelector(where), "aria-label", label);
   setAttribute(row, "aria-label", name);
@@ -152,38 +158,38 @@ const drawHead = (find, station) => {
   setText(find(".row-route"), route);
   setAttribute(find(".row-route"), "href", below(route));
   setText(find(".row-family"), family.toUpperCase());
-  setText(find(".row-tracks"), demo ? "demo" : count(tracks, "track"));
+  setText(find(".row-tracks"), demo ? word("demo") : count("tracks", tracks));
   setText(find(".row-listeners"), String(listeners));
-  setText(find(".row-listeners-word"), listeners === 1 ? "listener" : "listeners");
-  setText(find(".row-peak"), `peak ${peak}${hls ? ` · HLS ${hls}` : ""}`);
-  setText(find(".trouble"), trouble && `The directory ${trouble}.`);
+  setText(find(".row-listeners-word"), count("listeners", listeners));
+  setText(find(".row-peak"), `${word("peak", { n: peak })}${hls ? ` · HLS ${hls}` : ""}`);
+  setText(find(".trouble"), trouble && word("trouble", { trouble }));
   find(".trouble").hidden = !trouble;
 };
 
 // How loud the track is, what is done about it, and of how many tracks that is known; empty where no level is asked for.
 const levelText = ({ loudness_lufs: lufs, loudness_source: source, gain_db: gain }, { measured, tagged, unknown }) => {
   if (measured === undefined) return "";
-  const known = `loudness of ${measured + tagged} of ${measured + tagged + unknown} tracks known`;
+  const known = word("known", { known: measured + tagged, total: measured + tagged + unknown });
   return source && lufs !== null ? `${lufs.toFixed(1)} LUFS (${source}), ${gain.toFixed(1)} dB · ${known}` : known;
 };
 
-const drawNow = (find, { now, levels, programme, tracks, trouble }) => {
-  setText(find(".row-title"), trackTitle(now) || WORDS.silence);
+const drawNow = (find, { now, levels, tracks, trouble, programme }) => {
+  setText(find(".row-title"), trackTitle(now) || word("silence"));
   const isEmpty = !tracks && !trouble && !now.track;
-  setText(find(".row-artist"), isEmpty ? WORDS.empty : (now.artist ?? ""));
+  setText(find(".row-artist"), isEmpty ? word("empty") : (now.artist ?? ""));
   setText(find(".row-level"), levelText(now, levels));
   find(".row-level").hidden = !Object.keys(levels).length;
+  setText(find(".row-since"), now.track ? word("since", { time: timeOfDay(now.started_at) }) : "");
   setText(find(".row-programme"), programme?.text ?? "");
   find(".row-programme").hidden = !programme;
-  setText(find(".row-since"), now.track ? `since ${timeOfDay(now.started_at)}` : "");
 };
 
 // A live source as one line: what it is, where it is from, how it does.
 const liveText = (source) => {
   const { kind, name, agent, from, state, since, kbps, buffered_s: buffered, trouble } = source;
   const who = [name, agent].filter(Boolean).join(", ");
-  const rate = since ? [`since ${timeOfDay(since)}`, `${kbps} kbps`, `${buffered.toFixed(1)} s buffered`] : [];
-  return [`${kind === "relay" ? "Relay" : "Broadcaster"} ${state}`, from, who, ...rate, trouble].filter(Boolean).join(" · ");
+  const rate = since ? [word("since", { time: timeOfDay(since) }), `${kbps} kbps`, word("buffered", { n: rounded(buffered, 1) })] : [];
+  return [`${word(kind === "relay" ? "relay" : "broadcaster")} ${state}`, from, who, ...rate, trouble].filter(Boolean).join(" · ");
 };
 
 const drawLive = (find, { live }) => {
@@ -202,6 +208,7 @@ const drawShuffle = (form, { route, shuffle }) => {
 const drawStation = (station) => {
   const row = rowOf(station.route);
   const find = (name) => row.querySelector(name);
+  row.classList.toggle("silent", isSilent(station));
   clocks.set(station.route, { now: station.now, at: performance.now() });
   nameControls(row, station.name);
   showCover(find(".cover"), station.route, station.now.cover);
@@ -233,8 +240,27 @@ const tick = () => {
   }
 };
 
+const TABLE_FROM = 8; // stations: fewer are cards
+
+const isSilent = ({ now, trouble }) => Boolean(trouble) || !now.track;
+
+// What needs a look stands first where there are many.
+const inOrder = (stations) =>
+  stations.length < TABLE_FROM
+    ? stations
+    : [...stations.filter(isSilent), ...stations.filter((station) => !isSilent(station))];
+
+// The tab says what there is to see in it.
+const drawTitle = (stations, listeners) => {
+  const silent = stations.filter(isSilent).length;
+  const parts = [silent && word("tab_silent", { n: silent }), listeners && word("tab_listening", { n: listeners }), TITLE];
+  document.title = parts.filter(Boolean).join(" · ");
+};
+
 const draw = ({ stations, server }) => {
-  const nodes = stations.map(drawStation);
+  document.body.classList.toggle("many", stations.length >= TABLE_FROM);
+  drawTitle(stations, server.listeners);
+  const nodes = inOrder(stations).map(drawStation);
   const box = $("stations");
   if (nodes.length !== box.children.length || nodes.some((node, i) => box.children[i] !== node)) {
     box.replaceChildren(...nodes);
@@ -280,44 +306,52 @@ const failed = (error) => {
 const NOTICE_MS = 8000;
 let noticeTimer = 0;
 
-// Good news goes by itself; what went wrong stays until the next press.
-const notice = (text, wrong = false) => {
+const UNDO_MS = 6000;
+let undoable = null;
+
+// Good news goes by itself; what went wrong stays until the next press. `undo` is the form that takes it back.
+const notice = (text, wrong = false, undo = null) => {
   setText($("notice"), text);
-  $("notice").classList.toggle("wrong", wrong);
+  $("notice-box").classList.toggle("wrong", wrong);
   clearTimeout(noticeTimer);
+  undoable = undo;
+  $("undo").hidden = undo === null;
+  if (undo) setTimeout(() => undoable === undo && ($("undo").hidden = true), UNDO_MS);
   if (!wrong) noticeTimer = setTimeout(() => setText($("notice"), ""), NOTICE_MS);
 };
 
 const told = {
-  prev: (name, answer) => `${name}: back to ${trackTitle(answer) || "the previous track"}.`,
-  next: (name, answer) => `${name}: now ${trackTitle(answer) || "the next track"}.`,
-  end: (name, answer) => `${name}: ${answer.ended === "relay" ? "the relay is paused" : "the broadcaster has been ended"}.`,
-  resume: (name) => `${name}: the relay is fetched again.`,
-  reload: (name) => `${name}: playlist reloaded.`,
-  shuffle: (name, _answer, on) => `${name}: shuffle is ${on ? "on" : "off"}.`,
+  prev: (name, answer) => word("told_prev", { name, title: trackTitle(answer) || word("some_track") }),
+  next: (name, answer) => word("told_next", { name, title: trackTitle(answer) || word("some_track") }),
+  end: (name, { ended }) => word(ended === "relay" ? "told_relay_ended" : "told_broadcaster_ended", { name }),
+  resume: (name) => word("told_resume", { name }),
+  reload: (name) => word("told_reload", { name }),
+  shuffle: (name, _answer, on) => word(on ? "told_shuffle_on" : "told_shuffle_off", { name }),
 };
 
 const send = async (form) => {
   const { action } = form.dataset;
-  const name = form.closest("[data-route]")?.querySelector(".row-name").textContent ?? "All stations";
+  const name = form.closest("[data-route]")?.querySelector(".row-name").textContent ?? word("all");
   const on = new URL(form.action).searchParams.get("on") === "true";
   form.classList.add("busy");
   try {
     const answer = await fetchJson(form.action, { method: "POST", credentials: "same-origin" });
-    notice(shorten(told[action](name, answer, on), 300));
+    const undo = action === "next" ? form.closest("[data-route]").querySelector("form[data-action=prev]") : null;
+    notice(shorten(told[action](name, answer, on), 300), false, undo);
     await refresh();
   } catch (error) {
     if (error instanceof HttpError && error.status === 401) {
       location.reload();
       return;
     }
-    notice(`${name}: ${error instanceof HttpError ? error.message : "the server cannot be reached."}`, true);
+    notice(`${name}: ${error instanceof HttpError ? error.message : word("unreachable")}`, true);
   } finally {
     form.classList.remove("busy");
   }
 };
 
 const start = () => {
+  $("undo").addEventListener("click", () => undoable?.requestSubmit());
   document.addEventListener("submit", (event) => {
     if (!event.target.dataset.action) return;
     event.preventDefault();

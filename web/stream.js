@@ -3,23 +3,30 @@
 import { Backoff } from "./shared.js";
 
 const STALLED_MS = 10_000; // no progress for this long while there should be: join anew
+const SILENT_MS = 4_000; // the same for a connection that has not been heard yet
+const HOLD_MS = 300_000; // a paused element keeps its connection so long, for with it go the media keys (Chromium)
+const HLS_LAG_MS = 4_800; // how far HLS is behind the server, where the browser does not say
 const SETTLED_S = 3; // a connection that has played this long was a success
 
 // Safari plays HLS better than an endless file; Chromium and Firefox the other way round.
+// The name is looked at first: Firefox logs a warning for a type that it does not know.
 const PREFERS_HLS =
-  new Audio().canPlayType("application/vnd.apple.mpegurl") !== "" &&
-  /^((?!chrom|android|crios|fxios|firefox).)*safari/i.test(navigator.userAgent);
+  /^((?!chrom|android|crios|fxios|firefox).)*safari/i.test(navigator.userAgent) &&
+  new Audio().canPlayType("application/vnd.apple.mpegurl") !== "";
 
 // `route` is what should be heard, null when nothing; `phase` is idle, connecting, playing or waiting (for the next
-// try). Pausing drops the connection: going on means live again.
+// try). Going on after a pause means live again, by a connection of its own.
 export class Stream {
   route = null;
   phase = "idle";
   audio = new Audio();
   #sources;
   #changed;
+  #refused;
   #backoff = new Backoff();
   #retryTimer = 0;
+  #holdTimer = 0;
+  #last = null;
   #hurry = true; // the next loss is made good at once; only one that follows without success waits
   #failures = 0;
   #isHls = false;
@@ -28,13 +35,15 @@ export class Stream {
   #lastProgress = 0;
   #played = 0;
 
-  // `sources(route)` gives the addresses {live, hls}, hls null where there is none; `changed()` tells of another phase.
-  constructor(sources, changed) {
+  // `sources(route)` gives the addresses {live, hls}, hls null where there is none; `changed()` tells of another phase,
+  // `refused()` that the browser wants a press first.
+  constructor(sources, changed, refused = () => {}) {
     this.#sources = sources;
     this.#changed = changed;
+    this.#refused = refused;
     const { audio } = this;
     audio.preload = "none";
-    audio.addEventListener("playing", () => this.#enter("playing"));
+    audio.addEventListener("playing", () => this.#sounds());
     audio.addEventListener("waiting", () => this.phase === "playing" && this.#enter("connecting"));
     audio.addEventListener("ended", () => this.#lost());
     audio.addEventListener("error", () => this.#lost());
@@ -43,7 +52,7 @@ export class Stream {
   }
 
   play(route) {
-    this.route = route;
+    this.route = this.#last = route;
     this.#failures = 0;
     this.#succeed();
     this.#join();
@@ -53,9 +62,24 @@ export class Stream {
     this.route = null;
     clearTimeout(this.#retryTimer);
     this.audio.pause();
+    clearTimeout(this.#holdTimer);
+    this.#holdTimer = setTimeout(() => this.#drop(), HOLD_MS);
+    this.#enter("idle");
+  }
+
+  // Nobody has gone on: the connection is given back, and Chromium's media keys with it.
+  #drop() {
     this.audio.removeAttribute("src");
     this.audio.load();
-    this.#enter("idle");
+  }
+
+  // By how many milliseconds what is heard is behind what the server tells; `skewMs` is this clock less the server's.
+  lagMs(skewMs) {
+    if (this.route === null || !this.#isHls) return 0;
+    const { audio } = this;
+    const began = audio.getStartDate?.().getTime() ?? NaN; // from the playlist's EXT-X-PROGRAM-DATE-TIME (Safari)
+    const lag = Date.now() - skewMs - (began + audio.currentTime * 1000);
+    return lag > 0 && lag < 30_000 ? lag : HLS_LAG_MS;
   }
 
   // A skip, `ageMs` ago: what the browser still holds is from before it. HLS has no nearer place to join at.
@@ -70,6 +94,7 @@ export class Stream {
 
   #join() {
     clearTimeout(this.#retryTimer);
+    clearTimeout(this.#holdTimer);
     const { live, hls } = this.#sources(this.route);
     // What does not play one way may play the other.
     this.#isHls = PREFERS_HLS && hls !== null && this.#failures % 2 === 0;
@@ -79,7 +104,9 @@ export class Stream {
     this.#enter("connecting");
     this.audio.play().catch((error) => {
       // Losses also arrive as events; only a browser that wants a press first is told here alone.
-      if (error.name === "NotAllowedError") this.stop();
+      if (error.name !== "NotAllowedError" || this.route === null) return;
+      this.stop();
+      this.#refused();
     });
   }
 
@@ -93,6 +120,12 @@ export class Stream {
     this.#failures = 0;
     this.#hurry = true;
     this.#backoff.reset();
+  }
+
+  // A browser's own control may let a paused element go on, with what it held: live again is what is meant.
+  #sounds() {
+    if (this.route !== null) this.#enter("playing");
+    else if (this.#last !== null) this.play(this.#last);
   }
 
   // A pause that we did not ask for: headphones pulled out, another app, the browser's own control.
@@ -111,13 +144,18 @@ export class Stream {
     this.#enter("waiting");
   }
 
+  // A slow network is given longer with each try.
+  #patienceMs() {
+    return this.#played ? STALLED_MS : Math.min(STALLED_MS, SILENT_MS * (1 + this.#failures));
+  }
+
   // Once a second: does it move? Some browsers stand still without an event.
   #watch() {
     if (this.route === null || this.phase === "waiting") return;
     const now = performance.now();
     const step = this.audio.currentTime - this.#lastTime;
     if (step === 0) {
-      if (now - this.#lastProgress > STALLED_MS) this.#lost();
+      if (now - this.#lastProgress > this.#patienceMs()) this.#lost();
       return;
     }
     this.#lastTime += step;

@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from radiostream.http.guard import require_operator, require_own_page, require_source
-from radiostream.http.handlers import api, control, events, hls, operator, sources, static, streams
+from radiostream.http.handlers import api, control, embed, events, hls, operator, sources, static, streams
 from radiostream.http.protocol.message import CORS, NO_STORE, SOURCES, Answer, Refusal, Request, Response
 from radiostream.http.site import Site
 from radiostream.http.views import exports
@@ -48,7 +48,9 @@ def _operators(handler: Handler) -> dict[str, Route]:
 ROUTES: Final[dict[str, dict[str, Route]]] = {
     # for listeners
     "/web": _public(static.player),
+    "/embed/": _public(embed.player),
     "/static/": _public(static.file),
+    "/sw.js": _public(static.worker),
     "/favicon.ico": _public(static.favicon),
     "/robots.txt": _public(static.robots),
     "/cover/": _public(api.cover),

@@ -45,6 +45,7 @@ from radiostream.http.protocol.message import (
 from radiostream.http.protocol.proxies import authority, client_of
 from radiostream.http.protocol.reader import BODY_MAX, Wire, send_all
 from radiostream.http.views import pages
+from radiostream.http.views.editions import ENGLISH, Edition
 from radiostream.logs import quoted
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ class Connection(BaseRequestHandler):
         try:
             response = routes.answer(site, request)
         except Refusal as refusal:
-            response = refused(refusal, request)
+            response = refused(refusal, request, site.edition(request))
         except Exception:
             log.exception("%s %s failed", quoted(request.method), quoted(request.path))
             response = refused(Refusal(500, "something went wrong here"), request)
@@ -268,10 +269,10 @@ def _request(
     return Request(method, path, query, fields, client, body, own, raw_path, raw_query)
 
 
-def refused(refusal: Refusal, request: Request | None) -> Response:
+def refused(refusal: Refusal, request: Request | None, edition: Edition = ENGLISH) -> Response:
     """A refusal as its asker reads it: a page for people who look for one, JSON for everybody else."""
     if request is not None and request.wants_html and refusal.status in PAGES:
-        page = PAGES[refusal.status](request.path).encode()
+        page = PAGES[refusal.status](request.path, edition).encode("utf-8", "replace")
         return Response(refusal.status, page, HTML, (NO_STORE, *pages.PAGE_HEADERS, *refusal.headers))
     response = json_response({"error": refusal.text}, refusal.status, ANY_ORIGIN, *refusal.headers)
     return Response(response.status, response.body, JSON, (*response.headers, ("X-Content-Type-Options", "nosniff")))

@@ -12,6 +12,7 @@ from radiostream.audio.frames import CONTENT_TYPES
 from radiostream.http.audit import Audit
 from radiostream.http.protocol.message import Refusal
 from radiostream.http.protocol.proxies import base_url
+from radiostream.http.views.editions import Edition, chosen
 from radiostream.station_names import route_of
 
 if TYPE_CHECKING:
@@ -99,6 +100,11 @@ class Site:
         """What this client's paths begin with, without a slash at its end: `--base-path`, else what a trusted proxy
         says that it took off."""
         return self.config.base_path or request.client.prefix
+
+    def edition(self, request: Request) -> Edition:
+        """The language and the name that this reader's pages have."""
+        language = chosen(request.query.get("lang"), request.headers.get("accept-language", ""))
+        return Edition(language, self.config.site_name)
 
     def is_https(self, request: Request) -> bool:
         """Whether the client comes by https, as far as we are told."""

@@ -97,10 +97,16 @@ def on_air(*options: str, password: str = PASSWORD) -> Iterator[Radio]:
 class Visitor:
     """One person's browser: its pages, and everything that it complained about."""
 
-    def __init__(self, browser: Browser, radio: Radio, *, scripts: bool = True) -> None:
+    def __init__(
+        self, browser: Browser, radio: Radio, *, scripts: bool = True, locale: str = "en-GB", worker: bool = False
+    ) -> None:
         self._radio = radio
         self.context: BrowserContext = browser.new_context(
-            base_url=radio.url, java_script_enabled=scripts, viewport={"width": 1280, "height": 900}
+            base_url=radio.url,
+            java_script_enabled=scripts,
+            viewport={"width": 1280, "height": 900},
+            locale=locale,
+            service_workers="allow" if worker else "block",  # requests of a page with one are not seen by `route`
         )
         self.context.set_default_timeout(PATIENCE_S * 1000)
         self.complaints: list[str] = []
@@ -116,7 +122,7 @@ class Visitor:
         return page
 
     def _complain(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning", "assert"):
+        if kind in ("error", "warning", "assert") and "registration blocked by Playwright" not in text:
             self.complaints.append(text)
 
     def log_in(self, password: str = PASSWORD) -> Page:
@@ -141,9 +147,11 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def visit(browser: Browser, radio: Radio, *, scripts: bool = True) -> Iterator[Visitor]:
+def visit(
+    browser: Browser, radio: Radio, *, scripts: bool = True, locale: str = "en-GB", worker: bool = False
+) -> Iterator[Visitor]:
     """Somebody's visit; what is open is closed behind them."""
-    person = Visitor(browser, radio, scripts=scripts)
+    person = Visitor(browser, radio, scripts=scripts, locale=locale, worker=worker)
     try:
         yield person
     finally:

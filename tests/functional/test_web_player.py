@@ -78,16 +78,113 @@ def test_a_press_is_heard_within_a_second(visitor: Visitor) -> None:
     assert min(took) < 1000
 
 
-def test_a_pause_drops_the_stream(visitor: Visitor) -> None:
-    """Pausing closes the connection, so that nothing stale plays later; another press is live again."""
+def test_a_pause_keeps_the_media_keys_and_goes_on_live(visitor: Visitor) -> None:
+    """Pausing keeps the element's source, without which Chromium's media keys are gone; another press joins anew."""
     page = visitor.open("/web")
     press_play(page)
-    reads(page, "#now-listeners", "1 listener")
+    hears(page, 500)
     page.locator("#play").click()
-    reads(page, "#now-listeners", "0 listeners")
-    assert not page.evaluate("ear.audio.hasAttribute('src')")
+    page.wait_for_selector("#now[data-phase=idle]")
+    page.wait_for_function("() => ear.audio.paused && !ear.hz()")
+    held = page.evaluate("ear.audio.src")
+    assert held
+    reads(page, "#now-phase", "Paused")
     press_play(page)
     hears(page, 500)
+    assert page.evaluate("ear.audio.src") != held
+
+
+def test_a_pause_that_lasts_gives_the_connection_back(visitor: Visitor) -> None:
+    """After five minutes nobody comes back: the stream is dropped, and the listener is no longer counted."""
+    page = visitor.open("/web")
+    page.clock.install()
+    press_play(page)
+    page.clock.run_for(3000)
+    reads(page, "#now-listeners", "1 listener")
+    page.locator("#play").click()
+    page.clock.run_for(301_000)
+    assert not page.evaluate("ear.audio.hasAttribute('src')")
+    reads(page, "#now-listeners", "")
+
+
+def test_one_tab_at_a_time(visitor: Visitor) -> None:
+    """Playing in a second tab pauses the first."""
+    first, second = visitor.open("/web"), visitor.open("/web")
+    press_play(first)
+    press_play(second)
+    first.wait_for_selector("#now[data-phase=idle]")
+    second.wait_for_selector("#now[data-phase=playing]")
+
+
+def test_a_station_has_an_address(visitor: Visitor, radio: Radio) -> None:
+    """`#/humor` opens with that station, choosing writes it, and the line to share leads there."""
+    page = visitor.open("/web#/humor")
+    reads(page, "#now-station", "Humour")
+    page.locator('.station[data-route="/"] .station-body').click()
+    assert page.url == f"{radio.url}/web#/"
+    page.locator('.station[data-route="/humor"] .station-body').click()
+    assert page.url.endswith("#/humor")
+    page.locator("#share summary").click()
+    address = page.get_by_label("Address of this page").input_value()
+    assert address == f"{radio.url}/web?route=%2Fhumor#/humor"
+    again = visitor.open(address)
+    reads(again, "#now-station", "Humour")
+    again.evaluate("location.hash = '#/'")
+    reads(again, "#now-station", "Main")
+    assert f'src="{radio.url}/embed/humor"' in page.get_by_label("HTML to embed the player").input_value()
+
+
+def test_the_lock_screen_knows_how_far_the_track_is(visitor: Visitor) -> None:
+    """Duration and position are told, so that no length is made up."""
+    visitor.context.add_init_script("""
+        MediaSession.prototype.setPositionState = function (state) { window.told = state; };
+    """)
+    page = visitor.open("/web")
+    press_play(page)
+    page.wait_for_function("() => window.told?.duration > 140 && told.position >= 0 && told.position < told.duration")
+
+
+def test_the_first_picture_does_not_jump(visitor: Visitor) -> None:
+    """On a telephone the layout stays where it was first drawn: a cumulative shift under 0.05."""
+    visitor.context.add_init_script("""
+        window.shift = 0;
+        new PerformanceObserver((list) => {
+          for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
+        }).observe({ type: "layout-shift", buffered: true });
+    """)
+    page = visitor.context.new_page()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/web")
+    page.wait_for_selector('.station[data-route="/"] .cover img')
+    page.wait_for_function("() => document.querySelector('.progress-duration').textContent")
+    print("layout shift:", page.evaluate("shift"))
+    assert page.evaluate("shift") < 0.05
+
+
+def test_the_bar_on_a_telephone(visitor: Visitor) -> None:
+    """Once the panel has been scrolled away, a bar with the title and the button is there; above it is not."""
+    page = visitor.open("/web")
+    page.set_viewport_size({"width": 390, "height": 300})
+    press_play(page)
+    page.evaluate("document.body.style.minHeight = '3000px'; scrollTo(0, 2000)")
+    page.locator("#bar").wait_for()
+    reads(page, "#bar-title", "Tone of 500")
+    page.locator("#bar-play").click()
+    page.wait_for_selector("#now[data-phase=idle]")
+    page.evaluate("scrollTo(0, 0)")
+    page.locator("#now-controls").scroll_into_view_if_needed()
+    page.locator("#bar").wait_for(state="hidden")
+
+
+def test_the_sleep_timer_stops_the_player(visitor: Visitor) -> None:
+    """After the minutes chosen the player pauses, and the timer is off again."""
+    page = visitor.open("/web")
+    page.clock.install()
+    press_play(page)
+    page.get_by_label("Sleep timer").select_option("15")
+    page.clock.run_for(15 * 60_000 + 1000)
+    page.wait_for_selector("#now[data-phase=idle]")
+    assert page.get_by_label("Sleep timer").input_value() == "0"
 
 
 def test_a_skip_is_heard_at_once(visitor: Visitor, radio: Radio) -> None:
@@ -282,7 +379,7 @@ def test_the_address_is_copied(visitor: Visitor, radio: Radio) -> None:
     page = visitor.open("/web")
     reads(page, "#now-title", "Tone of 500")
     page.get_by_text("Listen in another player").click()
-    page.get_by_role("button", name="Copy").click()
+    page.get_by_role("button", name="Copy", exact=True).click()
     reads(page, "#copy", "Copied")
     assert page.evaluate("navigator.clipboard.readText()") == f"{radio.url}/"
 
@@ -297,6 +394,7 @@ def test_a_station_with_nothing_to_play_says_so(browser: Browser, tmp_path: Path
     with on_air(*options) as radio, visit(browser, radio) as visitor:
         page, status = visitor.open("/web"), visitor.log_in()
         reads(page, f"{later}.off .station-title", "Off the air")
+        assert page.locator(f"{later} .station-play").is_disabled()
         reads(status, '.row[data-route="/later"] .trouble', "The directory is missing.")
         (tmp_path / "later").mkdir()
         reads(status, '.row[data-route="/later"] .row-artist', "There is no audio in the directory yet.")

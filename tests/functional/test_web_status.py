@@ -55,7 +55,7 @@ def test_a_skip_changes_both_pages_without_a_reload(operator: Visitor) -> None:
     reads(status, f"{DEFAULT_STATION} .row-title", "Tone of 1000")
     notice(status, "Main: now Tone of 1000.")
     reads(player, "#now-title", "Tone of 1000")
-    status.get_by_role("button", name="Previous track on Main").click()
+    status.get_by_role("button", name="Back").click()
     reads(status, f"{DEFAULT_STATION} .row-title", "Tone of 500")
     reads(player, "#now-title", "Tone of 500")
     assert all(page.evaluate("window.kept && violations.length === 0") for page in (player, status))

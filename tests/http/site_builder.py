@@ -64,4 +64,4 @@ class House:
         try:
             return routes.answer(self.site, request)
         except Refusal as refusal:
-            return refused(refusal, request)
+            return refused(refusal, request, self.site.edition(request))

@@ -125,6 +125,8 @@ def test_listing_to_the_letter() -> None:
     assert views.listing(one, "https://x.example/radio") == {
         "route": "/sub/humör",
         "name": "Humor",
+        "description": "Jokes",
+        "genre": "Comedy",
         "listeners": 1,
         "hls_listeners": 0,
         "current_track": "file.mp3",

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from radiostream.http import audit, guard
 from radiostream.http.auth import session_cookie, token_of
-from radiostream.http.protocol.message import HTML, NO_STORE, Response, json_response
+from radiostream.http.protocol.message import HTML, NO_STORE, Headers, Response, json_response
 from radiostream.http.views import exports, pages
 from radiostream.http.views import stations as views
+from radiostream.http.views.status_page import status_page
 
 if TYPE_CHECKING:
     from radiostream.http.protocol.message import Request
     from radiostream.http.site import Site
 
-SESSION_ENDED: Final = "Your session has ended: the server restarted or you were away too long. Please log in again."
-
 
 def status(site: Site, request: Request, _: str) -> Response:
     """`GET /status`: the stations for the operator, the login for others."""
     if not guard.has_session(site, request):
-        return _login(site, SESSION_ENDED if token_of(request.headers.get("cookie")) else "")
-    page = pages.status_page(_state(site, request))
+        return _login(site, request, "session_ended" if token_of(request.headers.get("cookie")) else "")
+    page = status_page(_state(site, request), site.edition(request))
     return Response(200, page.encode("utf-8", "replace"), HTML, (NO_STORE, *pages.PAGE_HEADERS))
 
 
@@ -42,9 +41,14 @@ def _state(site: Site, request: Request) -> dict[str, Any]:
     return {"stations": stations, "server": server}
 
 
-def _login(site: Site, message: str, status: int = 200, *headers: tuple[str, str]) -> Response:
-    page = pages.login_page(message, default_password=site.config.default_password)
-    return Response(status, page.encode(), HTML, (NO_STORE, *pages.PAGE_HEADERS, *headers))
+def _login(
+    site: Site, request: Request, why: str, status: int = 200, headers: Headers = (), **values: object
+) -> Response:
+    """The login; `why` is the word of what went wrong, `values` what stands in it."""
+    own = site.edition(request)
+    message = own.word(f"page.{why}", **values) if why else ""
+    page = pages.login_page(message, own, default_password=site.config.default_password)
+    return Response(status, page.encode("utf-8", "replace"), HTML, (NO_STORE, *pages.PAGE_HEADERS, *headers))
 
 
 def login(site: Site, request: Request, _: str) -> Response:
@@ -52,10 +56,10 @@ def login(site: Site, request: Request, _: str) -> Response:
     verdict, token = site.auth.login(request.form().get("password", ""), request.client.address)
     guard.note(site, request, verdict)
     if verdict.retry_after_s:
-        wait = f"Too many wrong passwords. Try again in {verdict.retry_after_s} seconds."
-        return _login(site, wait, 429, ("Retry-After", str(verdict.retry_after_s)))
+        wait_s = verdict.retry_after_s
+        return _login(site, request, "throttled", 429, (("Retry-After", str(wait_s)),), n=wait_s)
     if not verdict.ok:
-        return _login(site, "Wrong password.", 401)
+        return _login(site, request, "wrong_password", 401)
     site.audit.done(audit.LOGIN, request)
     cookie = session_cookie(token, site.base_path(request), site.is_https(request))
     return Response(303, b"", HTML, (("Location", "status"), ("Set-Cookie", cookie), NO_STORE))

@@ -1,25 +1,23 @@
-"""The HTML of the player, the status page, the login and "not found": pure functions from what a
-station's JSON says to text.
+"""The HTML of the player, the login, "not found" and the message of a browser that is offline: pure functions from what
+a station's JSON says to text.
 
 The markup lives in `web/*.html` (read once, `string.Template`); here values are escaped and put in. Any thread may call
-it. Every URL is relative to the page, so that the pages work below a proxy's sub-path. Both pages work without a
-script: `web/player.js` and `web/status.js` take the same markup over and keep it up to date.
+it. Every URL is relative to the page, so that the pages work below a proxy's sub-path; what other sites read of it
+(OpenGraph, JSON-LD) is absolute. The player works without a script: `web/player.js` takes the same markup over and
+keeps it up to date.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
-from functools import cache
+import json
+from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
-from string import Template
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import quote
 
-_PACKAGE: Final = Path(__file__).parents[2]
-WEB: Final = _PACKAGE / "web" if (_PACKAGE / "web").is_dir() else _PACKAGE.parent / "web"
-"""Where the files of `web/` are: inside an installed package, beside it in a checkout."""
+from radiostream.http.views.editions import ENGLISH, WEB, Edition
+
+__all__ = ["CSP", "PAGE_HEADERS", "WEB", "Edition"]
 
 CSP: Final = "; ".join(
     (
@@ -30,6 +28,7 @@ CSP: Final = "; ".join(
         "media-src 'self'",
         "connect-src 'self'",
         "manifest-src 'self'",
+        "worker-src 'self'",
         "form-action 'self'",
         "base-uri 'none'",
         "frame-ancestors 'none'",
@@ -47,75 +46,127 @@ PAGE_HEADERS: Final = (
 BROWSER_QUERY: Final = "player=web"
 """How the page says that a browser listens: `Sec-Fetch-Dest` is sent over HTTPS and on loopback only."""
 
-_T = TypeVar("_T")
-
-_WORDS: Final = {
-    "playing": "On the air",
-    "played": "Played",
-    "skipped": "Skipped",
-    "failed": "Failed",
-    "silence": "Silence",
-    "empty": "There is no audio in the directory yet.",
-}
-"""What the pages say of a station; the script has them from the page, as `data-` attributes of its template."""
-
-
 _NOTHING: Final = {"title": None, "artist": None, "started_at": None, "elapsed": 0, "duration": None, "track": None}
-_BLANK: Final = {
-    "route": "", "name": "", "family": "mp3", "stem": "main", "description": "", "listeners": 0, "peak_listeners": 0,
-    "tracks": 0, "shuffle": False, "trouble": "", "levels": {}, "now": _NOTHING, "history": (), "left_out": (),
-    "mismatched": (), "live": (), "programme": None,
+BLANK: Final = {
+    "route": "", "name": "", "family": "mp3", "stem": "main", "description": "", "genre": "", "listeners": 0,
+    "peak_listeners": 0, "tracks": 0, "shuffle": False, "trouble": "", "levels": {}, "now": _NOTHING, "history": (),
+    "left_out": (), "mismatched": (), "live": (), "programme": None,
 }  # fmt: skip
 """A station that is none: the script fills in what is drawn of it."""
+_MOST_LINKED: Final = 30
+"""Stations that the page describes to search engines: its size is felt on every visit."""
 
 
-def player_page(stations: Sequence[Mapping[str, Any]]) -> str:
-    """The public player (`/web`); each station as `views.stations.public` tells it, in the order given."""
-    cards = "".join(_card(station) for station in stations)
-    return _template("player.html").substitute(stations=cards, blank=_card(_BLANK), empty=_hidden(bool(stations)))
+def player_page(
+    stations: Sequence[Mapping[str, Any]], edition: Edition = ENGLISH, base: str = "", route: str | None = None
+) -> str:
+    """The public player (`/web`); each station as `views.stations.public` tells it, in the order given.
 
-
-def status_page(state: Mapping[str, Any]) -> str:
-    """The operator's page (`/status` with a session), from what `/status.json` answers."""
-    stations, server = state["stations"], state["server"]
-    drift_ms = max((station["drift_ms"] for station in stations), key=abs, default=0.0)
-    return _template("status.html").substitute(
-        stations="".join(_row(station) for station in stations),
-        blank=_row(_BLANK),
-        words=" ".join(f'data-{name}="{escape(text)}"' for name, text in _WORDS.items()),
-        banner=_hidden(not server["default_password"]),
-        listeners=f"{server['listeners']} of {server['max_clients']}",
-        uptime=_span(server["uptime_s"]),
-        memory=f"{server['rss_mb']:.1f} MB",
-        cpu=f"{server['cpu_percent']:.1f} %",
-        drift=f"{drift_ms:.0f} ms",
-        version=escape(server["version"]),
+    `base` is what absolute URLs begin with; `route` names the station whose panel is drawn, else it is the first one.
+    """
+    chosen = next((one for one in stations if one["route"] == route), stations[0] if stations else BLANK)
+    return edition.template("player.html").substitute(
+        _panel(chosen, edition),
+        site=escape(edition.site),
+        stations="".join(_card(station, edition) for station in stations),
+        blank=_card(BLANK, edition),
+        empty=hidden(bool(stations)),
+        now_hidden=hidden(not stations),
+        words=data_block(edition.section("player")),
+        linked=data_block(_linked(stations[:_MOST_LINKED], base)),
+        **_unfolded(chosen, edition, base, is_chosen=chosen["route"] == route),
     )
 
 
-def login_page(message: str = "", *, default_password: bool) -> str:
+def _panel(station: Mapping[str, Any], edition: Edition) -> dict[str, str]:
+    now = station["now"]
+    return {
+        "name": escape(station["name"]),
+        "now_name": escape(station["name"]),
+        "now_stem": escape(quote(station["stem"])),
+        "now_about": escape(station["description"] or station["genre"]),
+        "now_title": escape(now["title"] or edition.word("player.nothing")),
+        "now_artist": escape(now["artist"] or ""),
+        "now_listeners": escape(_listeners(station, edition)),
+    }
+
+
+def _unfolded(station: Mapping[str, Any], edition: Edition, base: str, *, is_chosen: bool) -> dict[str, str]:
+    """What a chat shows of a link to the page (ogp.me)."""
+    now = station["now"]
+    playing = " \N{EN DASH} ".join(filter(None, (now["artist"], now["title"])))
+    query = f"?route={quote(station['route'], safe='')}" if is_chosen else ""
+    cover = now.get("cover")
+    about = edition.word("page.listen_to", name=station["name"]) if is_chosen else edition.word("page.description")
+    return {
+        "og_title": escape(station["name"] if is_chosen else edition.site),
+        "og_description": escape(playing or station["description"] or about),
+        "og_url": escape(f"{base}/web{query}"),
+        "og_image": escape(f"{base}/cover/{cover.partition('/cover/')[2]}" if cover else f"{base}/static/icon-512.png"),
+    }
+
+
+def _linked(stations: Sequence[Mapping[str, Any]], base: str) -> dict[str, Any]:
+    """The stations as schema.org describes them."""
+    return {
+        "@context": "https://schema.org",
+        "@graph": [
+            {
+                "@type": "RadioStation",
+                "name": one["name"],
+                "url": f"{base}/web?route={quote(one['route'], safe='')}",
+                **({"description": one["description"]} if one["description"] else {}),
+                "potentialAction": {"@type": "ListenAction", "target": base + quote(one["route"])},
+            }
+            for one in stations
+        ],
+    }
+
+
+def data_block(value: Any) -> str:
+    """JSON as it may stand inside of a `script` element: nothing in it can end the element or begin a comment."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def login_page(message: str = "", edition: Edition = ENGLISH, *, default_password: bool) -> str:
     """The login (`/status` without a session); `message` says what went wrong, empty on the first visit."""
-    return _template("login.html").substitute(
-        message=escape(message), silent=_hidden(not message), banner=_hidden(not default_password)
+    return edition.template("login.html").substitute(
+        site=escape(edition.site),
+        message=escape(message),
+        silent=hidden(not message),
+        banner=hidden(not default_password),
+        variable="<code>STATUS_PASSWORD</code>",
     )
 
 
-def not_found_page(path: str) -> str:
+def not_found_page(path: str, edition: Edition = ENGLISH) -> str:
     """The page for a path that nothing answers to; its links climb from that path up to the root."""
-    text = f"No station and no page is at {_cut(path, 200)}."
-    return _message(path, "Nothing here", text, "web", "To the stations")
+    text = edition.word("page.not_found_text", path=_cut(path, 200))
+    return _message(path, edition, edition.word("page.not_found"), text, "web", edition.word("page.to_stations"))
 
 
-def log_in_first_page(path: str) -> str:
+def log_in_first_page(path: str, edition: Edition = ENGLISH) -> str:
     """The page for a browser without a session, at a `path` of the operator's; most often a form sent after its end."""
-    text = "This is for the operator, and your session has ended. Nothing was changed."
-    return _message(path, "Please log in", text, "status", "To the login")
+    heading, text = edition.word("page.log_in_first"), edition.word("page.log_in_first_text")
+    return _message(path, edition, heading, text, "status", edition.word("page.to_login"))
 
 
-def _message(path: str, heading: str, text: str, target: str, label: str) -> str:
+def offline_page(edition: Edition = ENGLISH) -> str:
+    """What the service worker shows in place of the player while the server cannot be reached."""
+    heading, text = edition.word("page.offline"), edition.word("page.offline_text")
+    return _message("/web", edition, heading, text, "web", edition.word("page.retry"))
+
+
+def _message(path: str, edition: Edition, heading: str, text: str, target: str, label: str) -> str:
     base = "../" * (path.count("/") - 1) or "./"
-    return _template("message.html").substitute(
-        heading=heading, text=escape(text), base=base, target=target, label=label
+    return edition.template("message.html").substitute(
+        site=escape(edition.site),
+        heading=escape(heading),
+        text=escape(text),
+        base=base,
+        target=target,
+        label=escape(label),
     )
 
 
@@ -124,153 +175,32 @@ def stream_url(route: str) -> str:
     return "./" + quote(route.lstrip("/"))
 
 
-def _card(station: Mapping[str, Any]) -> str:
-    return _template("player-station.html").substitute(
-        _station(station),
+def _card(station: Mapping[str, Any], edition: Edition) -> str:
+    now = station["now"]
+    return edition.template("player-station.html").substitute(
+        route=escape(station["route"]),
+        href=escape(stream_url(station["route"])),
+        name=escape(station["name"]),
+        title=escape(now["title"] or edition.word("player.off")),
+        artist=escape(now["artist"] or ""),
+        genre=escape(station["genre"]),
+        listeners_text=escape(_listeners(station, edition)),
+        off="" if now["track"] else "disabled",
         description=escape(station["description"]),
         src=escape(f"{stream_url(station['route'])}?{BROWSER_QUERY}"),
         stem=escape(quote(station["stem"])),
     )
 
 
-def _row(station: Mapping[str, Any]) -> str:
-    now = station["now"]
-    return _template("status-station.html").substitute(
-        _station(station) | _progress(now) | _lists(station),
-        artist=escape(now["artist"] or _explanation(station)),
-        key=escape(quote(station["route"].strip("/"))),
-        route_query=escape(quote(station["route"], safe="")),
-        peak=station["peak_listeners"],
-        tracks=station["tracks"],
-        shuffle_on="false" if station["shuffle"] else "true",
-        shuffle_pressed="true" if station["shuffle"] else "false",
-        level=escape(_level(now, station["levels"])),
-        level_hidden=_hidden(not station["levels"]),
-        programme=escape(station["programme"]["text"] if station["programme"] else ""),
-        programme_hidden=_hidden(not station["programme"]),
-        **_live(station["live"]),
-        trouble=escape(station["trouble"]),
-        trouble_hidden=_hidden(not station["trouble"]),
-    )
+def _listeners(station: Mapping[str, Any], edition: Edition) -> str:
+    """How many listen; nothing where nobody does."""
+    return edition.count("player.listeners", station["listeners"]) if station["listeners"] else ""
 
 
-def _live(sources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """The live sources, one line, and whether there is one to end or a relay to resume."""
-    is_paused = any(source["state"] == "paused" for source in sources)
-    return {
-        "live": escape(" / ".join(map(_source, sources))),
-        "live_hidden": _hidden(not sources),
-        "end_hidden": _hidden(not sources or (is_paused and len(sources) == 1)),
-        "resume_hidden": _hidden(not is_paused),
-    }
-
-
-def _source(source: Mapping[str, Any]) -> str:
-    """What a live source is, where it is from, how it does."""
-    kind = "Relay" if source["kind"] == "relay" else "Broadcaster"
-    who = ", ".join(filter(None, (source.get("name"), source.get("agent"))))
-    rate: tuple[str, ...] = ()
-    if "since" in source:
-        rate = (f"since {_clock(source['since'])}", f"{source['kbps']} kbps", f"{source['buffered_s']:.1f} s buffered")
-    return " · ".join(filter(None, (f"{kind} {source['state']}", source["from"], who, *rate, source["trouble"])))
-
-
-def _level(now: Mapping[str, Any], levels: Mapping[str, int]) -> str:
-    """How loud the track is, what is done about it, and of how many tracks that is known; empty where no level is
-    asked for."""
-    if not levels:
-        return ""
-    total = sum(levels.values())
-    known = f"loudness of {total - levels['unknown']} of {total} tracks known"
-    if now.get("loudness_lufs") is None:
-        return known
-    return f"{now['loudness_lufs']:.1f} LUFS ({now['loudness_source']}), {now['gain_db']:.1f} dB · {known}"
-
-
-def _station(station: Mapping[str, Any]) -> dict[str, object]:
-    return {
-        "route": escape(station["route"]),
-        "href": escape(stream_url(station["route"])),
-        "name": escape(station["name"]),
-        "title": escape(station["now"]["title"] or _WORDS["silence"]),
-        "artist": escape(station["now"]["artist"] or ""),
-        "listeners": station["listeners"],
-        "listeners_word": "listener" if station["listeners"] == 1 else "listeners",
-        "family": escape(station["family"].upper()),
-    }
-
-
-def _progress(now: Mapping[str, Any]) -> dict[str, object]:
-    duration_s = now["duration"] or 0.0
-    return {
-        "progress_hidden": _hidden(not now["track"]),
-        "since": _clock(now["started_at"]) if now["track"] else "",
-        "elapsed": _minutes(now["elapsed"]),
-        "duration": _minutes(duration_s) if duration_s else "",
-        "value": round(min(now["elapsed"], duration_s)),
-        "maximum": round(duration_s) or 1,
-    }
-
-
-def _lists(station: Mapping[str, Any]) -> dict[str, object]:
-    shown: dict[str, object] = {}
-    for name, render in (("history", _history_row), ("left_out", _file_row), ("mismatched", _file_row)):
-        entries = station[name]
-        shown |= {f"{name}_hidden": _hidden(not entries), f"{name}_count": len(entries), name: _each(render, entries)}
-    return shown
-
-
-def _explanation(station: Mapping[str, Any]) -> str:
-    """Why a station without a directory's trouble is silent all the same; empty while it is not."""
-    is_explained = station["now"]["track"] or station["trouble"] or station["tracks"]
-    return "" if is_explained else _WORDS["empty"]
-
-
-def _history_row(entry: Mapping[str, str]) -> str:
-    ended = escape(_WORDS.get(entry["ended"], entry["ended"]))
-    return (
-        f"<tr><td>{_clock(entry['started_at'])}</td>"
-        f'<td><bdi class="clip">{escape(entry["title"])}</bdi><bdi class="clip">{escape(entry["artist"])}</bdi></td>'
-        f'<td data-ended="{escape(entry["ended"])}">{ended}</td></tr>'
-    )
-
-
-def _file_row(entry: Mapping[str, str]) -> str:
-    return f'<li><bdi class="clip">{escape(entry["name"])}</bdi> <span>{escape(entry["reason"])}</span></li>'
-
-
-def _each(render: Callable[[_T], str], values: Iterable[_T]) -> str:
-    return "".join(render(value) for value in values)
-
-
-def _hidden(hide: bool) -> str:
+def hidden(hide: bool) -> str:
+    """The attribute of an element that is not shown."""
     return "hidden" if hide else ""
-
-
-def _clock(iso: str) -> str:
-    """An ISO 8601 time by the server's wall clock, `14:03`. The script shows the reader's own zone."""
-    return datetime.fromisoformat(iso).astimezone().strftime("%H:%M")
-
-
-def _span(seconds: float) -> str:
-    """How long the server is up: `3 d 4 h`, `5 h 12 min`, `7 min`, `42 s`."""
-    minutes, hours, days = int(seconds) // 60, int(seconds) // 3600, int(seconds) // 86400
-    if days:
-        return f"{days} d {hours % 24} h"
-    if hours:
-        return f"{hours} h {minutes % 60} min"
-    return f"{minutes} min" if minutes else f"{int(seconds)} s"
-
-
-def _minutes(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}:{rest:02}"
 
 
 def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-@cache
-def _template(name: str) -> Template:
-    return Template((WEB / name).read_text(encoding="utf-8"))

@@ -34,6 +34,8 @@ def listing(station: Station, base_url: str) -> dict[str, Any]:
     return {
         "route": status.route,
         "name": status.name,
+        "description": status.description,
+        "genre": status.genre,
         "listeners": len(station.audience),
         "hls_listeners": station.hls_listeners(),
         "current_track": track.name if track else None,
@@ -46,8 +48,13 @@ def listing(station: Station, base_url: str) -> dict[str, Any]:
         "tracks": status.tracks,
         "shuffle": status.shuffle,
         "url": base_url + quote(status.route),
-        "hls": None if status.family == OGG else f"{quote(station.config.stem)}.m3u8",
+        "hls": hls(station),
     }
+
+
+def hls(station: Station) -> str | None:
+    """The station's HLS playlist, relative to a page at the root; None for a family that HLS has no place for."""
+    return None if station.status.family == OGG else f"{quote(station.config.stem)}.m3u8"
 
 
 def now_playing(station: Station, now_s: float, base_path: str) -> dict[str, Any]:
@@ -142,7 +149,9 @@ def public(station: Station, now_s: float, base_path: str) -> dict[str, Any]:
         "name": status.name,
         "family": status.family,
         "description": status.description,
+        "genre": status.genre,
         "stem": station.config.stem,
+        "hls": hls(station),
         "listeners": len(station.audience),
         "hls_listeners": station.hls_listeners(),
         "tracks": status.tracks,
