@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from radiostream import __version__, logs
 from radiostream.clock import SystemClock
@@ -37,6 +37,9 @@ from radiostream.radio.station import Station
 from radiostream.stations import Stations, wanted
 from radiostream.threads import Deadline, Worker
 
+if TYPE_CHECKING:
+    from radiostream.plays.plays import Plays
+
 log = logging.getLogger(__name__)
 
 FIRST_LOOK_S: Final = 1.5
@@ -51,6 +54,8 @@ END_S: Final = 2.5
 """All that the end may take: 3 s are promised."""
 GOODBYE_S: Final = 1.5
 """How much of that is for listeners to be told."""
+PRODUCERS_S: Final = 0.5
+"""And how much for producers, which tell at their end what they played."""
 LOOK_S: Final = 0.1
 """How often a start that waits looks whether it is to end already."""
 
@@ -78,6 +83,7 @@ class Radio:
         self._clock = SystemClock()
         self._changes = Changes()
         self._state = _state_keeper(config)
+        self._plays = self._plays_of(config)
         self._tagger = Tagger(on_tags=lambda track, tags: self._stations.tags_read(track, tags))
         self._stations = Stations(
             config,
@@ -86,6 +92,7 @@ class Radio:
             changes=self._changes,
             state=self._state,
             fallback=self._demo,
+            told=self._plays,
         )
         self._roster = Roster(wanted(config), self._clock)
         self._library = Library(
@@ -110,6 +117,7 @@ class Radio:
             metrics=self._metrics,
             server_facts=self._health.facts,
             scan_costs=self._library.costs,
+            plays=self._plays,
         )
         self._most_stations = -1
         self._stations.on_change = self._show
@@ -126,6 +134,14 @@ class Radio:
             return ()
         return Directory(str(DEMO)).look(eager=True).tracks
 
+    def _plays_of(self, config: Config) -> Plays | None:
+        """The log of plays, their statistics and webhooks, where any of it is on."""
+        if config.state_dir is None:
+            return None
+        from radiostream.plays.plays import Keeper, Plays  # who keeps nothing does not pay for it
+
+        return Plays(Keeper(config.state_dir, config.keep_log_months, lambda: self._stations.table, self._clock))
+
     # -- start and stop --------------------------------------------------------------------------------------------
 
     def start(self, is_to_end: Callable[[], bool] = lambda: False) -> None:
@@ -133,6 +149,8 @@ class Radio:
         self._tagger.start()
         if self._state is not None:
             self._state.start()
+        if self._plays is not None:
+            self._plays.start()
         self._library.start()
         deadline = Deadline(FIRST_LOOK_S, self._clock)
         while deadline.left_s and not is_to_end() and not self._library.wait_looked(min(LOOK_S, deadline.left_s)):
@@ -184,7 +202,10 @@ class Radio:
             self._changes.close()
             self._stations.stop()
         self.site.limits.listeners.wait_empty(min(GOODBYE_S, deadline.left_s))
-        workers = [one for one in (self._state, self._library, self._tagger, self._keeper) if one is not None]
+        self._stations.await_end(min(PRODUCERS_S, deadline.left_s))
+        workers = [
+            one for one in (self._state, self._plays, self._library, self._tagger, self._keeper) if one is not None
+        ]
         for worker in workers:
             worker.close()
         for worker in workers:

@@ -91,6 +91,7 @@ class _Scrape:
             refused.add_metric([cause], count)
         yield refused
         yield from _operator(site)
+        yield from _plays(site)
         yield CounterMetricFamily(
             "audio_log_lines_dropped_total", "Log lines that nobody read in time.", logs.dropped()
         )
@@ -129,6 +130,13 @@ def _operator(site: Site) -> Iterator[Metric]:
     yield CounterMetricFamily(
         "audio_passwords_refused_total", "Passwords not looked at, after too many wrong.", throttled
     )
+
+
+def _plays(site: Site) -> Iterator[Metric]:
+    """Where plays are logged."""
+    if site.plays is not None and (keeper := site.plays.keeper):
+        yield CounterMetricFamily("audio_plays_logged_total", "Lines written to the log of plays.", keeper.written)
+        yield CounterMetricFamily("audio_plays_lost_total", "Lines lost that the disk did not take.", keeper.lost)
 
 
 def _levels(site: Site) -> Iterator[Metric]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from radiostream.playlist.tagger import Tagger
     from radiostream.playlist.track import Tags, Track
     from radiostream.radio.changes import Changes
+    from radiostream.radio.plays import Told
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +67,9 @@ class Stations:
         changes: Changes,
         state: StateKeeper | None,
         fallback: Callable[[StationConfig], tuple[Track, ...]],
+        told: Told | None = None,
     ) -> None:
-        """`fallback(config)`: what a station plays while its directory holds nothing."""
+        """`fallback(config)`: what a station plays while its directory holds nothing. `told`: who hears of plays."""
         self.table: Mapping[str, Station] = {}
         """By route, in alphabetical order; replaced whole."""
         self.on_change: Callable[[Mapping[str, Station]], None] = lambda _: None
@@ -79,6 +81,7 @@ class Stations:
         self._changes = changes
         self._state = state
         self._fallback = fallback
+        self._told = told
         self._levels: Levels | None = None
         """Once a station has asked for a level."""
         self._tracks: dict[str, tuple[Track, ...]] = {}
@@ -89,7 +92,8 @@ class Stations:
         self._lock = threading.Lock()  # guards _running and _stopped, so that each producer is started once
         self._live: dict[str, Live] = {}
         """The live side of each station that has one. The library's thread; `stop` reads it."""
-        self._running: set[Station] = set()
+        self._running: dict[Station, threading.Thread] = {}
+        """The producers' threads."""
         self._stopped = False
 
     # -- the library's thread --------------------------------------------------------------------------------------
@@ -150,6 +154,7 @@ class Stations:
             burst_s=self._config.burst_s,
             fallback=self._fallback(config),
             saved=self._saved(config.route),
+            told=self._told,
         )
         if entry.settings_error:
             station.configure(config, entry.settings_error)
@@ -201,8 +206,7 @@ class Stations:
         route = station.config.route
         snapshot = station.snapshot()
         with self._lock:
-            is_running = station in self._running
-            self._running.discard(station)
+            is_running = self._running.pop(station, None) is not None
         if is_running and (saved := self._answer(route, snapshot.result, Deadline(ANSWER_S, self._clock))):
             self._left[route] = saved
             while len(self._left) > MOST_LEFT:
@@ -238,13 +242,13 @@ class Stations:
         with self._lock:
             if self._stopped or station in self._running:
                 return
-            self._running.add(station)
-        name = f"producer {station.config.route}"
+            name = f"producer {station.config.route}"
+            producer = self._running[station] = threading.Thread(target=station.run, name=name, daemon=True)
         try:
-            threading.Thread(target=station.run, name=name, daemon=True).start()
+            producer.start()
         except RuntimeError:  # no more threads to be had: the next look tries again
             with self._lock:
-                self._running.discard(station)
+                self._running.pop(station, None)
             raise
         if live := self._live.get(station.config.route):
             live.start()
@@ -290,3 +294,12 @@ class Stations:
             station.stop()
         if self._levels is not None:
             self._levels.stop(LEVELS_STOP_S)
+
+    def await_end(self, timeout_s: float) -> None:
+        """Wait until every producer has ended, at most `timeout_s`: what it tells at its end has been told then."""
+        deadline = Deadline(timeout_s, self._clock)
+        with self._lock:
+            producers = list(self._running.values())
+        for producer in producers:
+            if producer.ident is not None:
+                producer.join(deadline.left_s)

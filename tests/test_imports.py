@@ -1,4 +1,4 @@
-"""Imports go one way: audio <- playlist <- loudness <- radio <- live <- http <- app; leaves are for anyone."""
+"""Imports go one way: audio <- playlist <- loudness <- radio <- live, plays <- http <- app; leaves are for anyone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "radiostream"
-FLOORS = ("leaf", "audio", "playlist", "loudness", "radio", "live", "http", "app")
+FLOORS = ("leaf", "audio", "playlist", "loudness", "radio", "live", "plays", "http", "app")
 LEAVES = (
     "clock",
     "config",
@@ -77,7 +77,8 @@ def imports_from(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "package", ["sentry_sdk", "prometheus_client", "mutagen", "asyncio", "argparse", "radiostream.live"]
+    "package",
+    ["sentry_sdk", "prometheus_client", "mutagen", "asyncio", "argparse", "radiostream.live", "radiostream.plays"],
 )
 def test_the_server_starts_without(package: str) -> None:
     """What is not needed at the start is not imported then: it costs memory and time."""

@@ -81,6 +81,7 @@ def site(stations: dict[str, Any]) -> Site:
         config=SimpleNamespace(max_clients=500),
         readiness=lambda: (True, {"ready": True, "ok": False, "checks": checks}),
         scan_costs=lambda: dict.fromkeys(stations, (0.125, 900)),
+        plays=None,
     )
     return cast(Site, server)
 

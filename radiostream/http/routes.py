@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from radiostream.http.guard import require_operator, require_own_page, require_source
-from radiostream.http.handlers import api, control, embed, events, hls, operator, sources, static, streams
+from radiostream.http.handlers import api, control, embed, events, hls, operator, plays, sources, static, streams
 from radiostream.http.protocol.message import CORS, NO_STORE, SOURCES, Answer, Refusal, Request, Response
 from radiostream.http.site import Site
 from radiostream.http.views import exports
@@ -70,6 +70,8 @@ ROUTES: Final[dict[str, dict[str, Route]]] = {
     "/status": {"GET": Route(operator.status), "POST": Route(operator.login, own_page=True)},
     "/logout": {"POST": Route(operator.logout, own_page=True)},
     "/status.json": _operators(operator.status_json),
+    "/report": _operators(plays.report),
+    "/statistics": _operators(plays.statistics),
     "/admin/listclients": _operators(operator.list_clients),
     "/admin/metadata": {"GET": Route(sources.metadata, source=True)},
     "/end-live/": _command(sources.end_live),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from radiostream.http.auth import Auth
     from radiostream.http.protocol.limits import Limits
     from radiostream.http.protocol.message import Request
+    from radiostream.plays.plays import Plays
     from radiostream.radio.changes import Changes
     from radiostream.radio.station import Station
 
@@ -54,6 +55,8 @@ class Site:
     audit: Audit = field(default_factory=Audit)
     scan_costs: Callable[[], Mapping[str, tuple[float, int]]] = dict
     """By route, what looking at the station's directory has taken: seconds of CPU, questions to the file system."""
+    plays: Plays | None = None
+    """The log of plays, their statistics and webhooks; None where all of it is off."""
     listener_ids: Any = field(default_factory=lambda: itertools.count(1))
 
     @property

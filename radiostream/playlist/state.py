@@ -50,7 +50,7 @@ class StateFile:
 
     def __init__(self, directory: Path, route: str, write: Callable[[Path, bytes], None] | None = None) -> None:
         """The directory need not exist. `write(path, data)` replaces a file's content whole or raises `OSError`."""
-        name = _file_name(route)
+        name = file_name(route)
         self._route = route
         self._path = directory / f"order{name}.json"
         self._place_path = directory / f"place{name}.json"
@@ -198,7 +198,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         os.close(directory)
 
 
-def _file_name(route: str) -> str:
+def file_name(route: str) -> str:
     """The end of a file's name: empty for the default station, else plain characters that no other route gets."""
     name = quote(route.strip("/"), safe="")
     if len(name) > _LONGEST_NAME:

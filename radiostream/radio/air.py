@@ -17,6 +17,7 @@ from radiostream.playlist.history import FAILED, JINGLE, LIVE, PLAYED, History
 from radiostream.playlist.tagger import Tagger
 from radiostream.playlist.track import Tags, Track
 from radiostream.radio.deck import Deck
+from radiostream.radio.plays import Tally
 from radiostream.radio.status import OnAir
 
 
@@ -40,6 +41,8 @@ class Air:
     def __init__(self, clock: Clock, tagger: Tagger) -> None:
         self.history = History()
         self.on_air: OnAir | None = None
+        self.tally: Tally | None = None
+        """Keeps count of plays for those who are told of them; None where nobody is."""
         self._clock = clock
         self._tagger = tagger
         self._deck: Deck | None = None
@@ -82,16 +85,16 @@ class Air:
             return self.on_air
         if cue.tags is not None and cue.deck is self._deck and self.on_air is not None and not self.on_air.tags.title:
             self.on_air = replace(self.on_air, tags=cue.tags)
-            self.history.retitle(cue.tags)
+            self._name(cue.tags)
             return self.on_air
         deck, heard_at = cue.deck, self._clock.unix_s() - (self._clock.now_s() - cue.at_s)
-        if self._deck is not None and self._deck.track is not None:
-            ended = PLAYED if self._deck.kind == LIVE else how
-            self.history.end(FAILED if self._deck.ended == FAILED else ended, heard_at)
+        self._end(how, heard_at)
         self._deck = deck
         tags = cue.tags or (self._tagger.get(deck.track) if deck.track else None) or Tags()
         if deck.track is not None:
             self.history.begin(deck.track.name, tags, heard_at, deck.position_s > 0, deck.kind)
+        if self.tally is not None:
+            self.tally.begin(deck.track, tags, deck.kind, heard_at)
         self.on_air = OnAir(
             track=deck.track,
             tags=self._kept_tags(tags) if deck.kind == JINGLE else tags,
@@ -106,6 +109,22 @@ class Air:
             level=deck.level,
         )
         return self.on_air
+
+    def _end(self, how: str, at: float) -> None:
+        """What is on the air, where that is no silence, ended at `at` (Unix seconds) like `how`."""
+        if self._deck is None or self._deck.track is None:
+            return
+        ended = PLAYED if self._deck.kind == LIVE else how
+        ended = FAILED if self._deck.ended == FAILED else ended
+        self.history.end(ended, at)
+        if self.tally is not None:
+            self.tally.end(ended, at)
+
+    def _name(self, tags: Tags) -> None:
+        """What is on the air says now what it is."""
+        self.history.retitle(tags)
+        if self.tally is not None:
+            self.tally.retitle(tags)
 
     def _kept_tags(self, tags: Tags) -> Tags:
         """A jingle changes no title: what the track before it said of itself stays."""
@@ -123,7 +142,7 @@ class Air:
         """The tags of `track` are known now; whether it is on the air."""
         if self.on_air is None or self.on_air.track != track:
             return False
-        self.history.retitle(tags)
+        self._name(tags)
         if self.on_air.kind != JINGLE:
             self.on_air = replace(self.on_air, tags=tags)
         return True
@@ -137,8 +156,14 @@ class Air:
 
     def clear(self) -> None:
         """Nothing is on the air any more."""
+        self._end(PLAYED, self._clock.unix_s())
         self._cues.clear()
         self._deck = self.on_air = None
+
+    def close(self) -> None:
+        """The producer ends. The history's entry stays open, for the next run may go on with the track."""
+        if self.tally is not None:
+            self.tally.end(PLAYED, self._clock.unix_s())
 
     def place(self) -> tuple[str, float] | None:
         """Path of the track that listeners are in, and how many seconds; None while they hear silence or a jingle."""

@@ -7,8 +7,11 @@ added up when somebody asks.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from radiostream.radio.changes import Changes
 
@@ -30,15 +33,42 @@ class Listener:
     """How often it had fallen out of the ring and was moved to the live point."""
 
 
+class Reading(NamedTuple):
+    """The audience at one moment; the last two only ever grow, so that two readings tell of the time between them."""
+
+    listeners: int
+    joins: int
+    listener_s: float
+    """Seconds that all listeners together have been connected."""
+
+
+class Window(NamedTuple):
+    """The audience since the window before."""
+
+    listeners: int
+    """At its end."""
+    peak: int
+    listener_s: float
+
+
 class Audience:
     """The listeners of one station. For any thread."""
 
-    def __init__(self, changes: Changes) -> None:
+    def __init__(self, changes: Changes, now_s: Callable[[], float] = time.monotonic) -> None:
+        """`now_s`: monotonic seconds."""
         self._changes = changes
+        self._now_s = now_s
         self._lock = threading.Lock()  # guards everything below
         self._present: dict[int, Listener] = {}
         self._bytes_of_the_gone = 0
         self._moves_of_the_gone = 0
+        self._joins = 0
+        self._listener_s = 0.0
+        self._added_up_s = now_s()
+        """Until when `_listener_s` is added up."""
+        self._window_peak = 0
+        self._window_from_s = 0.0
+        """What `_listener_s` was when the window began."""
         self.dropped = 0
         self.peak = 0
         self.plot: deque[tuple[int, int]] = deque(maxlen=PLOT_POINTS)
@@ -49,19 +79,44 @@ class Audience:
     def enter(self, listener: Listener) -> None:
         """Count `listener` from now on: it has taken its first audio."""
         with self._lock:
+            self._add_up()
+            self._joins += listener.id not in self._present
             self._present[listener.id] = listener
             self.peak = max(self.peak, len(self._present))
+            self._window_peak = max(self._window_peak, len(self._present))
         self._changes.bump()
 
     def leave(self, listener: Listener, *, dropped: bool = False) -> None:
         """Count `listener` no more, if it ever was; `dropped`: it was shown the door for taking nothing."""
         with self._lock:
+            self._add_up()
             was_there = self._present.pop(listener.id, None)
             self._bytes_of_the_gone += listener.bytes_sent
             self._moves_of_the_gone += listener.moved
             self.dropped += dropped
         if was_there:
             self._changes.bump()
+
+    def _add_up(self) -> None:
+        """Bring `_listener_s` up to now; the caller holds the lock."""
+        now_s = self._now_s()
+        self._listener_s += len(self._present) * (now_s - self._added_up_s)
+        self._added_up_s = now_s
+
+    def reading(self) -> Reading:
+        """How many listen and have listened, up to now."""
+        with self._lock:
+            self._add_up()
+            return Reading(len(self._present), self._joins, self._listener_s)
+
+    def window(self, *, begin_next: bool = False) -> Window:
+        """Who listened since the window began. With `begin_next` another one begins: for the statistics alone."""
+        with self._lock:
+            self._add_up()
+            window = Window(len(self._present), self._window_peak, self._listener_s - self._window_from_s)
+            if begin_next:
+                self._window_peak, self._window_from_s = len(self._present), self._listener_s
+            return window
 
     def sample(self, unix_s: float) -> None:
         """Add a point to the plot of listeners over time."""

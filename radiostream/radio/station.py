@@ -39,6 +39,7 @@ from radiostream.radio.hls import Hls
 from radiostream.radio.inbox import Inbox
 from radiostream.radio.live_input import LiveInput
 from radiostream.radio.playout import Playout
+from radiostream.radio.plays import Tally, Told
 from radiostream.radio.programme import Programme
 from radiostream.radio.ring import Ring
 from radiostream.radio.status import LeftOut, OnAir, Status
@@ -71,10 +72,12 @@ class Station:
         burst_s: float,
         fallback: tuple[Track, ...] = (),
         saved: Saved | None = None,
+        told: Told | None = None,
     ) -> None:
+        """`told`: who hears of each play's begin and end."""
         self.config = config
         self.clock = clock
-        self.audience = Audience(changes)
+        self.audience = Audience(changes, clock.now_s)
         self.hls = Hls(clock)
         self._settings_error = ""
         self._levels: Levels | None = None
@@ -86,6 +89,8 @@ class Station:
         self._inbox = Inbox(clock)
         self._programme = Programme(config, clock, rng, artist_of=tagger.artist_of, fallback=fallback)
         self._air = Air(clock, tagger)
+        if told is not None:
+            self._air.tally = Tally(self.audience, lambda: self.config, told)
         if saved is not None:
             self._air.history.restore(saved.history)
             self._programme.restore(saved)
@@ -223,6 +228,7 @@ class Station:
                 log.exception("%s: the producer failed and begins anew", route, extra={"station": route})
                 self._begin_anew()
         self._playout.let_go()
+        self._air.close()
 
     def step(self) -> None:
         """Wait for the next thing to do, and do that one: a command, a track that is heard now, a chunk that is due."""
