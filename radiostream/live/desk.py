@@ -62,6 +62,8 @@ class OnStation(Protocol):
 
     def look_at_live(self) -> object: ...
 
+    def leave_live(self) -> object: ...
+
 
 class Desk:
     """See the module. Implements `radiostream.radio.live_input.LiveInput`."""
@@ -198,14 +200,21 @@ class Desk:
             self._refused = {who: until for who, until in self._refused.items() if until > now_s}
             if len(self._refused) < _REFUSED_MOST:
                 self._refused[feed.about.address] = now_s + REFUSED_S
-            feed.end("the operator has ended it", at_once=True)
+            self._end_at_once(feed, "the operator has ended it")
             return BROADCASTER
         if not self.relay_url or self.relay_paused:
             return ""
         self.relay_paused = True
         if (relay := self._relay) is not None:
-            relay.end("the operator has paused it", at_once=True)
+            self._end_at_once(relay, "the operator has paused it")
         return RELAY
+
+    def _end_at_once(self, feed: Feed, why: str) -> None:
+        """Not even what has been published of it is heard to its end."""
+        was_on_air = feed.is_on_air
+        feed.end(why, at_once=True)
+        if was_on_air:
+            self._station.leave_live()
 
     def resume(self) -> bool:
         """The relay may go on; False where there is none."""

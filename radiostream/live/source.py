@@ -43,7 +43,8 @@ def body_of(fields: dict[str, str]) -> Body:
         return Chunked()
     if coding not in ("", "identity"):
         raise desks.Refused(501, "send the body as it is, or chunked")
-    return Plain()
+    length = fields.get("content-length", "")
+    return Plain(int(length) if length.isdecimal() and int(length) else None)  # who says 0 sends on all the same
 
 
 def pump(connection: socket.socket, rest: bytes, body: Body, feed: Feed, audio: Callable[[bytes], bytes]) -> str:

@@ -164,6 +164,10 @@ class Station:
         """Seconds of the burst that a source of so many kbps has to bring."""
         return self._playout.burst_for(kbps)
 
+    def leave_live(self) -> Future[None]:
+        """The operator has ended the live source that is on the air: the folder goes on here and now."""
+        return self._inbox.post(self._leave_live)
+
     def settled(self) -> Future[None]:
         """Done when everything posted before has been."""
         return self._inbox.post(lambda: None, only_reads=True)
@@ -298,6 +302,10 @@ class Station:
             self._rewind()
             self._playout.cut(live)
             self._switch(SKIPPED)
+
+    def _leave_live(self) -> None:
+        if self._live_on_air is not None:
+            self._cut(SKIPPED)
 
     @property
     def _live_on_air(self) -> OnAir | None:

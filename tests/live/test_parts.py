@@ -12,6 +12,7 @@ from radiostream.live.desk import shown_url
 from radiostream.live.icy import Demuxer, text_of
 from radiostream.live.playlists import PlaylistError, is_playlist, stream_in
 from radiostream.live.said import Said, said
+from radiostream.live.source import body_of
 from radiostream.live.upstream import family_of
 
 
@@ -152,3 +153,20 @@ def test_families_of_types(content_type: str, family: str | None) -> None:
 def test_a_relays_password_is_not_shown() -> None:
     """User and password are left out of what pages and logs show."""
     assert shown_url("http://user:secret@a.example:8000/live") == "http://a.example:8000/live"
+
+
+@pytest.mark.parametrize(
+    ("fields", "body", "is_over"),
+    [
+        ({}, b"abcdef", False),
+        ({"content-length": "4"}, b"abcd", True),
+        ({"content-length": "0"}, b"abcdef", False),
+        ({"content-length": "-4"}, b"abcdef", False),
+        ({"content-length": "9", "transfer-encoding": "chunked"}, b"", False),
+    ],
+)
+def test_a_body_that_tells_its_length_ends_there(fields: dict[str, str], body: bytes, is_over: bool) -> None:
+    """As where a file is sent by `curl -T`, which waits for the end of the answer; others end with the connection."""
+    source = body_of(fields)
+    assert source.feed(b"6\n" if isinstance(source, Chunked) else b"abcdef") == body
+    assert source.is_over is is_over

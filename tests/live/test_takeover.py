@@ -156,6 +156,8 @@ def test_the_operator_ends_a_broadcaster(newsroom: Newsroom) -> None:
     assert newsroom.desk.end() == "broadcaster"
     with pytest.raises(FeedOver):
         feed.write(b"x")
+    newsroom.wait(0.1)
+    assert [one.kind for one in newsroom.studio.station.status.history] == ["track", "live", "track"]
     newsroom.desk.release(feed, "ended")
     newsroom.wait(2)
     assert newsroom.kinds == ["track", "live", "track"]
