@@ -1,50 +1,68 @@
 # Two commands do everything: `make run` puts a station on the air, `make test` runs every test.
 PYTHON ?= python3
+JOBS   ?= 4
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# Nearly all that tests do is wait, so more of them at a time than there are cores.
+PYTEST := $(BIN)/python -m pytest -n $(JOBS)
 
-.PHONY: run test debian13 lint types ci players format bench profile soak fuzz loudness clean
+.PHONY: run test quick cover ci lint types format debian13 bench profile soak fuzz loudness players clean help
 
-run: $(VENV)/.runtime
+run: $(VENV)/.runtime ## put a station on the air (ARGS="--port 9000 …")
 	$(BIN)/python -m radiostream $(ARGS)
 
-test: $(STAMP) players
-	$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) players ## every test (ARGS="tests/http -k icy", JOBS=4 at a time)
+	$(PYTEST) $(ARGS)
 
-debian13:
-	sh tests/tools/debian13.sh $(ARGS)
+quick: $(STAMP) ## the tests that need neither players nor a network, in half a minute
+	$(BIN)/python -m pytest -n 2 -q -m 'not players' --hypothesis-profile=quick $(ARGS)
 
-lint: $(STAMP)
+cover: $(STAMP) players ## every test, with the branches that none takes; fails below the gate
+	rm -f .coverage .coverage.*
+	$(BIN)/python -m coverage run -m pytest -n $(JOBS) $(ARGS)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
+
+ci: lint types test ## what must be green before anything lands
+
+lint: $(STAMP) ## ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(STAMP)
+types: $(STAMP) ## mypy --strict
 	$(BIN)/mypy
 
-ci: lint types test
-
-format: $(STAMP)
+format: $(STAMP) ## let ruff format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP)
+debian13: ## the tests on Debian 13, in a root file system of its own (as root)
+	sh tests/tools/debian13.sh $(ARGS)
+
+bench: $(STAMP) ## what a listener costs, with a gate
 	$(BIN)/python -m tests.bench.bench $(ARGS)
 
-profile: $(STAMP)
+profile: $(STAMP) ## where the time goes
 	$(BIN)/python -m tests.bench.profile $(ARGS)
 
-soak: $(STAMP) players
+soak: $(STAMP) players ## an hour of a busy station
 	$(BIN)/python -m tests.bench.soak $(ARGS)
 
-fuzz: $(STAMP) players
+fuzz: $(STAMP) players ## mutated files, as long as you like
 	$(BIN)/python -m tests.bench.fuzz $(ARGS)
 
-loudness: $(STAMP) players
+loudness: $(STAMP) players ## what is measured, against ffmpeg
 	$(BIN)/python -m tests.bench.loudness $(ARGS)
 
-players:
+players: ## install the players and servers that the tests use (as root)
 	sh tests/install-players.sh
+
+clean: ## remove what was built and installed
+	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.*
+
+help: ## this list
+	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -56,8 +74,5 @@ $(VENV)/.runtime: setup.cfg setup.py | $(BIN)/python
 $(STAMP): setup.cfg setup.py | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@ $(VENV)/.runtime
-
-clean:
-	rm -rf $(VENV) build dist *.egg-info
 
 include .image/image.mk

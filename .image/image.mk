@@ -1,8 +1,8 @@
 # Included by the Makefile.
 .PHONY: image image-test
 
-image:
+image: ## build the container image (TAG=…)
 	sh .image/build.sh $(TAG)
 
-image-test: $(STAMP) image
+image-test: $(STAMP) image ## build and test it
 	$(BIN)/python -m pytest $(ARGS) tests/image/image.py

@@ -213,6 +213,7 @@ def skip_at_a_hundred_a_second(radio: Radio) -> list[dict[str, Any]]:
     return answers
 
 
+@pytest.mark.serial  # asks 100 times a second
 def test_a_hundred_skips_a_second(start: Start, tmp_path: Path) -> None:
     """Answers in order, every stream decodes without a word, and afterwards the clock is right."""
     for number in range(1, 6):

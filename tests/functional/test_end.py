@@ -58,6 +58,7 @@ def crowd(port: int, count: int) -> list[socket.socket]:
     return players
 
 
+@pytest.mark.serial  # each end is timed, and 100 clients connect at once
 def test_an_end_in_the_first_second_under_a_crowd(three_tones: Path) -> None:
     """No signal is lost between two looks, whatever the threads do: many times in a row, each in under 3 s."""
     for _ in range(ENDS):

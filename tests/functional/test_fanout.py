@@ -89,6 +89,7 @@ def without_errors(score: Score) -> Score:
     return score
 
 
+@pytest.mark.serial  # counts what 500 players ask for in a time
 def test_five_hundred_players_cost_what_one_does(edge: Edge) -> None:
     """Each gets every segment, the same as all the others; the origin is asked for each once, and for the list once a
     second at most."""

@@ -7,6 +7,8 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from radiostream.health import MB
 from tests.functional.conftest import Start
 from tests.functional.raw import Exchange
@@ -28,6 +30,7 @@ def asks(path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: radio\r\n\r\n".encode()
 
 
+@pytest.mark.serial  # a skip under a crowd is timed, 610 clients connect
 def test_a_crowd_that_does_not_read_and_a_track_change(start: Start, three_tones: Path) -> None:
     """Open pages, readers of a large picture and listeners, all of whom stop reading; a skip is answered at once."""
     (three_tones / "cover.jpg").write_bytes(b"\xff\xd8\xff" + os.urandom(1_900_000))

@@ -65,6 +65,7 @@ def test_a_press_plays_and_is_heard(visitor: Visitor) -> None:
     assert visitor.complaints == []
 
 
+@pytest.mark.serial  # the second is measured in a browser
 def test_a_press_is_heard_within_a_second(visitor: Visitor) -> None:
     """From the press to the first sound on loopback: under a second, the best of three pages."""
     took: list[float] = []
