@@ -38,6 +38,7 @@ EACH_STATION = {
     "audio_track_seconds_total": ("counter", 3600.5),
     "audio_tracks_failed_total": ("counter", 5),
     "audio_slow_listeners_moved_total": ("counter", 3),
+    "audio_listeners_paused": ("gauge", 0),
     "audio_slow_listeners_dropped_total": ("counter", 1),
     "audio_producer_restarts_total": ("counter", 6),
     "audio_resyncs_total": ("counter", 7),
@@ -142,6 +143,7 @@ def test_series_of_the_server() -> None:
         ("audio_refused_total", "events"): 0,
         ("audio_refused_total", "connections"): 0,
         ("audio_refused_total", "address"): 0,
+        ("audio_refused_total", "paused"): 0,
         ("audio_refused_total", "memory"): 0,
     }
     assert found["process_resident_memory_bytes"].samples[0].value > 1e6

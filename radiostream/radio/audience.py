@@ -31,6 +31,8 @@ class Listener:
     bytes_sent: int = 0
     moved: int = 0
     """How often it had fallen out of the ring and was moved to the live point."""
+    is_paused: bool = False
+    """It takes nothing, and is kept for a while."""
 
 
 class Reading(NamedTuple):
@@ -87,7 +89,7 @@ class Audience:
         self._changes.bump()
 
     def leave(self, listener: Listener, *, dropped: bool = False) -> None:
-        """Count `listener` no more, if it ever was; `dropped`: it was shown the door for taking nothing."""
+        """Count `listener` no more, if it ever was; `dropped`: it was disconnected for taking nothing."""
         with self._lock:
             self._add_up()
             was_there = self._present.pop(listener.id, None)
@@ -133,6 +135,11 @@ class Audience:
         """Bytes of audio that all listeners took so far."""
         with self._lock:
             return self._bytes_of_the_gone + sum(listener.bytes_sent for listener in self._present.values())
+
+    @property
+    def paused(self) -> int:
+        """How many take nothing just now, and are kept for a while."""
+        return sum(listener.is_paused for listener in self.present())
 
     @property
     def moved(self) -> int:

@@ -30,9 +30,12 @@ class Case:
     icy: bool = False
     stalled: int = 0
     slow: int = 0
+    tight: int = 0
     join_s: float = 1.0
     settle_s: float = 5.0
     hold_s: float = 20.0
+    reports: bool = False
+    """Whether the driver tells each second of the measured time who has nothing to play."""
     options: tuple[str, ...] = ()
     """More of the radio's command line."""
 
@@ -77,14 +80,20 @@ class Driver:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
+        self.pid = process.pid
 
     def wait_for(self, event: str) -> dict[str, Any]:
         """The next event, which must be this one."""
+        said = self.next_event()
+        if said["event"] != event:
+            raise RuntimeError(f"the load driver said {said['event']!r} where {event!r} was due")
+        return said
+
+    def next_event(self) -> dict[str, Any]:
+        """Whatever it says next."""
         assert self._process.stdout
         line = self._process.stdout.readline()
         said: dict[str, Any] = json.loads(line) if line else {"event": "the driver died"}
-        if said["event"] != event:
-            raise RuntimeError(f"the load driver said {said['event']!r} where {event!r} was due")
         return said
 
 
@@ -93,10 +102,11 @@ def driver(port: int, case: Case, routes: Sequence[str], first_address: int = 0)
     """A load driver at work; its listeners leave with the `with`."""
     figures = (
         f"--port {port} --listeners {case.listeners} --kbps {case.kbps} --stalled {case.stalled} --slow {case.slow} "
+        f"--tight {case.tight} "
         f"--join {case.join_s} --settle {case.settle_s} --hold {case.hold_s} --first-address {first_address}"
     ).split()
-    icy = ["--icy"] if case.icy else []
-    command = [sys.executable, "-m", "tests.bench.load", "--linger", *figures, *icy, "--routes", *routes]
+    flags = [*(["--icy"] if case.icy else []), *(["--report"] if case.reports else [])]
+    command = [sys.executable, "-m", "tests.bench.load", "--linger", *figures, *flags, "--routes", *routes]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield Driver(process)

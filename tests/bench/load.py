@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import math
 import resource
 import select
 import socket
@@ -27,6 +28,9 @@ LISTENERS_AN_ADDRESS = 250
 JOIN_LIMIT_S = 60.0
 TICK_S = 0.25
 """How often slow listeners read."""
+TIGHT_PACE, TIGHT_BYTES = 1.1, 64 << 10
+"""A listener who reads barely faster than he plays, through a small buffer."""
+REPORT_S = 1.0
 BUSY_CPU_PERCENT, BUSY_LAG_MS = 85.0, 250.0
 """Above these the driver itself delays what it measures."""
 
@@ -94,7 +98,8 @@ class Load:
         self.slow: deque[Listener] = deque()
         self.waiting = 0
         self.lags_s: list[float] = []
-        self.next_tick_s = 0.0
+        self.next_tick_s = self.slow_s = 0.0
+        self.next_report_s = math.inf
 
     def run(self) -> None:
         """All phases: join, settle, rest; then the result."""
@@ -112,7 +117,10 @@ class Load:
         say(event="rest", **before)
         self.lags_s.clear()
         cpu_s, rest_s = time.process_time(), time.monotonic()
+        if self.options.report:
+            self.next_report_s = rest_s
         self._hold(self.options.hold)
+        self.next_report_s = math.inf
         self._result(before, time.process_time() - cpu_s, time.monotonic() - rest_s)
 
     def _connect(self, number: int) -> None:
@@ -120,9 +128,11 @@ class Load:
         sock = socket.socket()
         sock.setblocking(False)
         share = number * 100 // options.listeners
-        pace = 0.0 if share < options.stalled else 1 / 3 if share < options.stalled + options.slow else 1.0
+        pace = self._pace(share)
         if pace < 1:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)  # what backs up, backs up at the server
+        elif pace > 1:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, TIGHT_BYTES // 2)  # the kernel doubles it
         sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
         address = options.first_address + number // LISTENERS_AN_ADDRESS
         sock.bind((f"127.1.{address >> 8}.{address & 255}", 0))
@@ -132,6 +142,15 @@ class Load:
         self.connecting[sock.fileno()] = listener
         self.waiting += pace > 0
         self.poll.register(sock, select.EPOLLOUT)
+
+    def _pace(self, percent: int) -> float:
+        """The pace of the listener before whom so many percent come."""
+        options, paces = self.options, ((self.options.stalled, 0.0), (self.options.slow, 1 / 3))
+        for share, pace in (*paces, (options.tight, TIGHT_PACE)):
+            if percent < share:
+                return pace
+            percent -= share
+        return 1.0
 
     def _turn(self, wait_s: float) -> None:
         """Serve what is ready, at most `wait_s` from now, and note how long the last one of the batch waited."""
@@ -149,6 +168,17 @@ class Load:
         if now_s >= self.next_tick_s:
             self.next_tick_s = now_s + TICK_S
             self._read_slowly(now_s)
+        if now_s >= self.next_report_s:
+            self.next_report_s = now_s + REPORT_S
+            self._report(now_s)
+
+    def _report(self, now_s: float) -> None:
+        """How many of those who keep up have nothing to play just now."""
+        good = [one for one in self.everyone if one.pace >= 1]
+        for one in good:
+            one.player.look(now_s)
+        starving = sum(not one.player.playing or one.closed for one in good)
+        say(event="tick", at_s=now_s, starving=starving, lost=sum(one.closed for one in good))
 
     def _ask(self, fd: int, listener: Listener) -> None:
         route = self.options.routes[len(self.reading) % len(self.options.routes)]
@@ -174,10 +204,11 @@ class Load:
             self._lose(listener.sock.fileno(), listener)
 
     def _read_slowly(self, now_s: float) -> None:
-        limit = int(self.options.kbps * 125 * TICK_S / 3)
+        rate, passed_s = self.options.kbps * 125, min(1.0, now_s - self.slow_s)
+        self.slow_s = now_s
         for _ in range(len(self.slow)):
             listener = self.slow.popleft()
-            self._read(listener, limit, now_s)
+            self._read(listener, int(rate * passed_s * listener.pace), now_s)
             if not listener.closed:
                 self.slow.append(listener)
 
@@ -196,13 +227,13 @@ class Load:
                 listener.player.look(end_s)
 
     def _sums(self) -> dict[str, int]:
-        good = [one for one in self.everyone if one.pace == 1]
+        good = [one for one in self.everyone if one.pace >= 1]
         return {"underruns": sum(one.player.underruns for one in good), "bytes": sum(one.heard for one in good)}
 
     def _result(self, before: dict[str, int], cpu_s: float, wall_s: float) -> None:
         after = self._sums()
         first_ms = [(one.started_s - one.asked_s) * 1000 for one in self.everyone if one.started_s]
-        good = sum(one.pace == 1 for one in self.everyone)
+        good = sum(one.pace >= 1 for one in self.everyone)
         expected = good * self.options.kbps * 125 * wall_s
         cpu_percent, lag_ms = cpu_s / wall_s * 100, percentile(self.lags_s, 99) * 1000
         say(
@@ -234,6 +265,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--hold", type=float, default=20.0, help="seconds measured")
     parser.add_argument("--stalled", type=int, default=0, help="percent who never read")
     parser.add_argument("--slow", type=int, default=0, help="percent who read a third of the rate")
+    parser.add_argument("--tight", type=int, default=0, help="percent who read barely in time, little at once")
+    parser.add_argument("--report", action="store_true", help="tell each second who has nothing to play")
     parser.add_argument("--icy", action="store_true")
     parser.add_argument("--linger", action="store_true", help="stay connected after the result until stdin closes")
     parser.add_argument("--first-address", type=int, default=0, help="a second driver begins at other addresses")

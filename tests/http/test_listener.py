@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import socket
 import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -19,6 +22,7 @@ from radiostream.audio.ogg_page import EOS, PageScanner
 from radiostream.http.handlers import listener
 from radiostream.http.handlers.icy import METAINT, Framer
 from radiostream.http.handlers.listener import CHANGED, CLOSED, Feed
+from radiostream.http.protocol.limits import Limits, Share
 from radiostream.radio.audience import Listener
 from radiostream.radio.playout import CHUNK_S
 from radiostream.radio.ring import Chunk, Run
@@ -32,17 +36,23 @@ class Client:
     """A feed in a thread of its own, and the client's end of its socket."""
 
     def __init__(
-        self, studio: Studio, framer: Framer | None = None, is_browser: bool = False, over_tcp: bool = False
+        self,
+        studio: Studio,
+        framer: Framer | None = None,
+        is_browser: bool = False,
+        over_tcp: bool = False,
+        pauses: Share | None = None,
     ) -> None:
         self.near, self.far = _tcp_pair() if over_tcp else socket.socketpair()
         self.near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, listener.SEND_BUFFER_BYTES)
         self.near.setblocking(False)
         self.far.settimeout(PATIENCE_S)
         self.listener = Listener(1, "192.0.2.1", "test", studio.clock.now)
-        self.feed = Feed(self.near, studio.station, self.listener, framer, is_browser)
+        self.feed = Feed(self.near, studio.station, self.listener, framer, is_browser, pauses)
         self.why = ""
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
+        self.ident = self._thread.ident or 0
 
     def _run(self) -> None:
         try:
@@ -82,9 +92,20 @@ class Client:
 
 
 def _tcp_pair() -> tuple[socket.socket, socket.socket]:
+    """The client's end takes little that nobody reads."""
     with socket.create_server(("127.0.0.1", 0)) as door:
-        far = socket.create_connection(door.getsockname())
+        far = socket.socket()
+        far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 10)
+        far.connect(door.getsockname())
         return door.accept()[0], far
+
+
+def wait_until(ready: Callable[[], bool]) -> None:
+    """Wait, a moment at a time, for what another thread does."""
+    deadline, moment = time.monotonic() + PATIENCE_S, threading.Event()
+    while not ready():
+        assert time.monotonic() < deadline
+        moment.wait(0.005)
 
 
 Connect = Callable[..., Client]
@@ -109,9 +130,9 @@ def stalls(monkeypatch: pytest.MonkeyPatch) -> threading.Semaphore:
     """Counts how often a feed has let go of its buffer and waits for its client."""
     count, await_room = threading.Semaphore(0), Feed._await_room
 
-    def counted(feed: Feed) -> None:
+    def counted(feed: Feed) -> bool:
         count.release()
-        await_room(feed)
+        return await_room(feed)
 
     monkeypatch.setattr(Feed, "_await_room", counted)
     return count
@@ -360,6 +381,85 @@ def test_a_client_that_takes_nothing_is_dropped(
     assert client.join() == listener.STALLED
     assert studio.station.audience.dropped == 1
     assert client.listener.bytes_sent > 0
+
+
+@pytest.fixture
+def quick_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever takes nothing for a moment is paused."""
+    monkeypatch.setattr(listener, "STALL_S", 0.05)
+
+
+@pytest.mark.usefixtures("quick_pause")
+def test_one_who_is_paused_goes_on_at_the_live_point(
+    studio: Studio, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the ring still has what it missed; with a whole frame, and counted as moved. It has a place meanwhile."""
+    studio.show(studio.track(1, 20000))
+    studio.run_until(70)
+    places = Limits(10).paused
+    client = connect(over_tcp=True, pauses=places)
+    wait_until(lambda: client.listener.is_paused)
+    assert (places.taken, studio.station.audience.paused) == (1, 1)
+    monkeypatch.setattr(listener, "STALL_S", PATIENCE_S)
+    studio.run_until(100)
+    newest, indices = studio.frames[-1][1], [0]
+    while indices[-1] < newest:
+        indices.append(names(client.read(FRAME_BYTES))[0][1])
+    jumps = [then for one, then in pairwise(indices[1:]) if then != one + 1]
+    assert len(jumps) == client.listener.moved == 1
+    assert jumps[0] * FRAME_S == pytest.approx(studio.clock.now - 1000, abs=2 * FRAME_S)
+    assert places.taken == 0
+
+
+@pytest.mark.usefixtures("quick_pause")
+def test_one_who_is_paused_holds_no_chunk(studio: Studio, connect: Connect) -> None:
+    """What the ring lets go of is not kept by somebody who waits for ten minutes."""
+    studio.show(studio.track(1, 20000))
+    studio.run_until(70)
+    client = connect(over_tcp=True, pauses=Limits(10).paused)
+    wait_until(lambda: client.listener.is_paused)
+    frame: FrameType | None = sys._current_frames()[client.ident]
+    held: list[object] = []
+    while frame is not None:
+        held += frame.f_locals.values()
+        frame = frame.f_back
+    assert not [one for one in held if isinstance(one, Chunk | memoryview)]
+
+
+@pytest.mark.usefixtures("quick_pause")
+def test_without_a_place_nobody_is_kept_who_takes_nothing(studio: Studio, connect: Connect) -> None:
+    """It is dropped as before there were places for it."""
+    studio.show(studio.track(1, 20000))
+    studio.run_until(60)
+    limits = Limits(10)
+    limits.paused.places = 0
+    client = connect(over_tcp=True, pauses=limits.paused)
+    assert client.join() == listener.STALLED
+    assert limits.refused["paused"] == 1
+
+
+@pytest.mark.usefixtures("quick_pause")
+def test_a_pause_has_an_end(studio: Studio, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the contract's ten minutes it is dropped, and so counted."""
+    monkeypatch.setattr(listener, "PAUSE_S", 0.05)
+    studio.show(studio.track(1, 20000))
+    studio.run_until(60)
+    client = connect(over_tcp=True, pauses=Limits(10).paused)
+    assert client.join() == listener.PAUSED
+    assert studio.station.audience.dropped == 1
+
+
+@pytest.mark.usefixtures("quick_pause")
+def test_the_end_of_the_station_ends_a_pause(studio: Studio, connect: Connect) -> None:
+    """With a whole frame."""
+    studio.show(studio.track(1, 20000))
+    studio.run_until(70)
+    client = connect(over_tcp=True, pauses=Limits(10).paused)
+    wait_until(lambda: client.listener.is_paused)
+    studio.station.stop()
+    assert client.join() == CLOSED
+    got = client.rest()
+    assert len(names(got)) == len(got) // FRAME_BYTES  # fails for part of a frame
 
 
 def test_the_end_of_the_station_wakes_one_who_does_not_read(

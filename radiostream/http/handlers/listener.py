@@ -6,13 +6,13 @@ client it lets go of the buffer, and looks afterwards whether the ring still hol
 
 from __future__ import annotations
 
-import select
 import socket
 from typing import TYPE_CHECKING, Final
 
 from radiostream.audio.closing import closing, end_page
 from radiostream.audio.frames import OGG
 from radiostream.audio.opening import opening
+from radiostream.http.protocol.peer import await_room, has_hung_up, is_reset, is_there
 from radiostream.http.protocol.reader import has_room
 from radiostream.radio.playout import CHUNK_S
 from radiostream.radio.ring import Chunk, Ring
@@ -21,10 +21,14 @@ from radiostream.radio.turnstile import Turn
 
 if TYPE_CHECKING:
     from radiostream.http.handlers.icy import Framer
+    from radiostream.http.protocol.limits import Share
     from radiostream.radio.audience import Listener
 
 STALL_S: Final = 30.0
-"""A client that takes nothing for so long is dropped."""
+"""A client that takes nothing for so long is paused, if it still acknowledges; else it is dropped."""
+
+PAUSE_S: Final = 570.0
+"""How much longer one who is paused is kept: ten minutes in all. When it goes on, it does so at the live point."""
 
 RESET_S: Final = 1.0
 """How long a client that has closed its end may take to say that it does not listen either."""
@@ -47,6 +51,7 @@ SHORTEST_S: Final = 0.5
 CLOSED: Final = "the station ended"
 CHANGED: Final = "another decoder is needed from here on"
 STALLED: Final = "took nothing for 30 s"
+PAUSED: Final = "was paused for 10 minutes"
 TORN: Final = "was overtaken by the ring"
 
 
@@ -61,7 +66,8 @@ def tune(connection: socket.socket) -> None:
 
 
 class Feed:
-    """One listener's stream. `framer`: interleaves titles, for those who asked; `ends_at_change`: a browser listens.
+    """One listener's stream. `framer`: interleaves titles, for those who asked; `ends_at_change`: a browser listens;
+    `pauses`: the places of those who are kept although they take nothing.
 
     Used by the listener's thread alone."""
 
@@ -71,7 +77,9 @@ class Feed:
         "_framer",
         "_is_counted",
         "_listener",
+        "_owed",
         "_params",
+        "_pauses",
         "_ring",
         "_run",
         "_sent_s",
@@ -80,6 +88,7 @@ class Feed:
         "_started_s",
         "_station",
         "_turn",
+        "_was_paused",
     )
 
     def __init__(
@@ -89,6 +98,7 @@ class Feed:
         listener: Listener,
         framer: Framer | None,
         ends_at_change: bool,
+        pauses: Share | None = None,
     ) -> None:
         self._socket = connection
         self._station = station
@@ -105,6 +115,10 @@ class Feed:
         self._skip_s = 0.0
         """How much of the first page is over for this listener."""
         self._is_counted = False
+        self._pauses = pauses
+        self._was_paused = False
+        self._owed: tuple[bytes, str] | None = None
+        """The rest of a frame, and the title there, for one whose chunk was let go because it is paused."""
 
     def run(self) -> str:
         """Send until the end; return why it ended. A client that leaves raises OSError."""
@@ -118,7 +132,7 @@ class Feed:
             return why
         finally:
             self._turn.pass_on()
-            self._station.audience.leave(self._listener, dropped=why in (STALLED, TORN))
+            self._station.audience.leave(self._listener, dropped=why in (STALLED, PAUSED, TORN))
 
     # -- where to read -----------------------------------------------------------------------------------------
 
@@ -151,19 +165,22 @@ class Feed:
         if ring.closed:
             self._end_stream(seq, offset)
             raise Ended(CLOSED)
+        if self._was_paused:
+            return self._move()
         if seq < ring.discontinuity_seq and offset == 0:
             return self._jump(seq)
         chunk = ring.get(seq)
         if chunk is None:
             if ring.lost(seq):
                 return self._move()
-            if self._has_hung_up():
+            if has_hung_up(self._socket):
                 self._await_reset()
             ring.wait(self._turn, seq)
             return seq, offset
         if self._is_ahead(chunk):
             return seq, offset
         if not self._send_chunk(chunk, offset):
+            del chunk  # it would be kept for as long as the client is paused
             return self._move()
         return seq + 1, 0
 
@@ -193,8 +210,13 @@ class Feed:
         return chunk.view if chunk is not None and chunk.run is self._run else memoryview(b"")
 
     def _move(self) -> tuple[int, int]:
-        """Its position has been overwritten: rejoin at the live point."""
+        """Its position has been overwritten, or it was paused: rejoin at the live point."""
         self._listener.moved += 1
+        owed, self._owed = self._owed, None
+        if owed is not None:
+            self._await_return()
+            self._send_own(*owed)
+        self._was_paused = False
         return self._join()
 
     def _is_ahead(self, chunk: Chunk) -> bool:
@@ -231,7 +253,9 @@ class Feed:
                 at = len(chunk.view) - len(view)
                 end = chunk.frame_end(at)
                 tail = bytes(chunk.view[at:end])
-                self._await_room()
+                if not self._await_room():
+                    self._owed = tail, chunk.title
+                    return False
                 if self._ring.closed:
                     self._send_own(tail, chunk.title)
                     self._end_stream(chunk.seq, end)
@@ -268,7 +292,8 @@ class Feed:
         """Send bytes that no buffer can take away, all of them."""
         view = memoryview(data)
         while len(view := view[self._send_some(view, title) :]):
-            self._await_room()
+            if not self._await_room():
+                self._await_return()
 
     def _send_some(self, view: memoryview, title: str) -> int:
         """Send what the socket takes now; return how many bytes of `view` that was."""
@@ -282,29 +307,37 @@ class Feed:
         self._listener.bytes_sent += sent
         return sent
 
-    def _has_hung_up(self) -> bool:
-        """Whether the client has closed its end."""
-        try:
-            return not self._socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return False
-
     def _await_reset(self) -> None:
         """Some clients half-close and listen on; any other answers further data with a reset."""
         self._turn.pass_on()
-        poll = select.poll()
-        poll.register(self._socket, 0)
-        if poll.poll(RESET_S * 1000):
+        if is_reset(self._socket, RESET_S):
             raise ConnectionResetError
 
-    def _await_room(self) -> None:
-        """Wait until the client takes more, or the station ends; nothing is held meanwhile."""
+    def _await_room(self) -> bool:
+        """Wait until the client takes more, or the station ends; False where it takes nothing for STALL_S, though it is
+        there. Nothing is held meanwhile."""
         self._turn.pass_on()
         closing_fd = self._ring.closing_fd()
         if self._ring.closed:  # asked after the descriptor: what is closed from now on hangs it up
             self._await_last()
-        elif not has_room(self._socket, STALL_S, closing_fd):
+        elif not await_room(self._socket, STALL_S, closing_fd):
+            if not is_there(self._socket):
+                raise Ended(STALLED)
+            return False
+        return True
+
+    def _await_return(self) -> None:
+        """Wait for one who is paused, as long as there is a place for it; then it goes on at the live point."""
+        if self._pauses is None or not self._pauses.enter(self._listener.address):
             raise Ended(STALLED)
+        self._listener.is_paused = self._was_paused = True
+        try:
+            closing_fd = self._ring.closing_fd()
+            if not (self._ring.closed or await_room(self._socket, PAUSE_S, closing_fd, STALL_S)):
+                raise Ended(PAUSED if is_there(self._socket) else STALLED)
+        finally:
+            self._listener.is_paused = False
+            self._pauses.leave(self._listener.address)
 
     def _await_last(self) -> None:
         """The station has ended: what is still to be sent goes into the kernel, which has more room for it from now on,

@@ -82,7 +82,7 @@ def _serve(
         connection.sendall(head)
         head.clear()
         listener.tune(connection)
-        why = listener.Feed(connection, station, one, framer, is_browser).run()
+        why = listener.Feed(connection, station, one, framer, is_browser, site.limits.paused).run()
     except OSError:
         pass  # it left, which is how listening ends
     finally:

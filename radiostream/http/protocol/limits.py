@@ -31,6 +31,8 @@ SHORT_MIN: Final = 32
 EVENTS_MAX: Final = 256
 EVENTS_PER_ADDRESS: Final = 64
 """So that one address cannot hold all places; behind a proxy that is not trusted all readers have the proxy's."""
+PAUSED_MAX: Final = 1000
+"""Listeners who take nothing and are kept for ten minutes: each holds up to 64 KB in the kernel."""
 OWN_FILES: Final = 64
 """Descriptors of our own: the listening socket, the log, the state, directories and covers being read."""
 FILES_A_STATION: Final = 4
@@ -45,10 +47,11 @@ EVICTABLE: Final = 8
 
 LISTENERS: Final = "listeners"
 EVENTS: Final = "events"
+PAUSED: Final = "paused"
 CONNECTIONS: Final = "connections"
 MEMORY: Final = "memory"
 ADDRESS: Final = "address"
-CAUSES: Final = (LISTENERS, EVENTS, CONNECTIONS, ADDRESS, MEMORY)
+CAUSES: Final = (LISTENERS, PAUSED, EVENTS, CONNECTIONS, ADDRESS, MEMORY)
 
 
 class Share:
@@ -103,6 +106,7 @@ class Limits:
     def __init__(self, max_listeners: int, max_per_address: int = 0, short_max: int = SHORT_MAX) -> None:
         self.listeners = Share(self, LISTENERS, max_listeners, max_per_address)
         self.events = Share(self, EVENTS, EVENTS_MAX, EVENTS_PER_ADDRESS)
+        self.paused = Share(self, PAUSED, PAUSED_MAX)
         self.refused: Counter[str] = Counter(dict.fromkeys(CAUSES, 0))
         self.held = Held()
         self.short_max = short_max

@@ -1,0 +1,74 @@
+"""Who takes nothing and is there, and who is gone: asked of the kernel over real TCP."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from radiostream.http.protocol import peer
+
+
+@pytest.fixture
+def paused() -> Iterator[socket.socket]:
+    """Our end of a connection whose other end reads nothing, full to the brim."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as far:
+        far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 10)
+        far.connect(server.getsockname())
+        near = server.accept()[0]
+        with near:
+            near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 << 10)
+            near.settimeout(0.3)
+            with suppress(TimeoutError):
+                while True:
+                    near.send(bytes(1 << 16))
+            near.setblocking(False)
+            yield near
+
+
+def test_one_who_is_paused_is_there(paused: socket.socket) -> None:
+    """Its kernel acknowledges whatever its player does."""
+    silence_s = peer.silent_s(paused)
+    assert silence_s is not None
+    assert 0 <= silence_s < peer.GONE_S
+    assert peer.is_there(paused)
+
+
+def test_one_who_is_paused_is_kept_beyond_the_user_timeout(
+    paused: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With each look the kernel is told to go on asking: for as long as it has been, and some seconds."""
+    monkeypatch.setattr(peer, "LOOK_S", 0.01)
+    assert not peer.await_room(paused, 0.05, None, stalled_s=30)
+    limit_ms = paused.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    assert 50_010 <= limit_ms <= 50_000 + 20_000
+
+
+def test_one_who_acknowledges_nothing_is_gone(paused: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not waited for any longer."""
+    monkeypatch.setattr(peer, "LOOK_S", 0.01)
+    monkeypatch.setattr(peer, "GONE_S", 0.0)
+    assert not peer.is_there(paused)
+    assert not peer.await_room(paused, 600, None)
+
+
+def test_a_socket_that_cannot_tell() -> None:
+    """It is not known to be there, and is waited for to the end of its time."""
+    near, far = socket.socketpair()
+    with near, far:
+        assert peer.silent_s(near) is None
+        assert not peer.is_there(near)
+        assert peer.await_room(near, 0.01, None)
+
+
+def test_hung_up(paused: socket.socket) -> None:
+    """Only who has closed its end has hung up; only who answers with a reset is reset."""
+    assert not peer.has_hung_up(paused)
+    assert not peer.is_reset(paused, 0.001)
+    near, far = socket.socketpair()
+    with near:
+        near.setblocking(False)
+        far.close()
+        assert peer.has_hung_up(near)
