@@ -125,7 +125,7 @@ def test_quoted(name: str, shown: str) -> None:
 @settings(deadline=None)
 @given(st.text(st.characters(codec=None), max_size=50))
 def test_quoted_is_closed_by_nothing_inside(name: str) -> None:
-    """Any text, surrogates included: one printable line whose quotes can not be closed early."""
+    """Any text, surrogates included: one printable line whose quotes cannot be closed early."""
     shown = logs.quoted(name)
     assert shown.isprintable()
     assert re.fullmatch(r'"([^"\\]|\\.)*"', shown)

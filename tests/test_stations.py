@@ -232,6 +232,7 @@ def test_no_thread_for_a_station(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) 
     assert fleet.await_track("/a") == "1.mp3"
 
 
+@pytest.mark.slow
 def test_many_come_and_go_and_nothing_is_left(fleet: Fleet) -> None:
     """Threads and descriptors are as before, however often; the memory of those that left is bounded."""
     fleet.follow(fleet.config("/stays"))

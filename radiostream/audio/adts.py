@@ -80,7 +80,7 @@ def header_at(data: bytes | memoryview, at: int) -> Header | None:
 def _refusal(head: bytes) -> str:
     """Why there are no ADTS frames in audio that begins with these bytes."""
     if head[:4] == b"ADIF":
-        return "is AAC in ADIF, which can not be streamed"
+        return "is AAC in ADIF, which cannot be streamed"
     if head[:1] == b"\x56" and head[1:2] >= b"\xe0":
         return "is AAC in LOAS, which is not supported"
     word = int.from_bytes(head[:4], "big")

@@ -48,7 +48,7 @@ _MAGIC: Final = (
     (0, b"wvPk", "WavPack"),
     (0, b"MPCK", "Musepack"),
     (0, b"MP+", "Musepack"),
-    (0, b"ADIF", "AAC in ADIF, which can not be streamed"),
+    (0, b"ADIF", "AAC in ADIF, which cannot be streamed"),
 )
 """Offset, bytes and name of what begins with bytes of its own; MP3 and ADTS begin with a frame, looked at last."""
 _MAGIC_BYTES: Final = 16
@@ -61,7 +61,7 @@ def open_reader(file: BinaryIO, family: str, serial: int = 0) -> Reader:
     """The reader for `file`, which must hold a format of `family` (`mp3`, `aac`, `ogg`) whatever its name says.
 
     `serial` is the Ogg serial number to send (0: a random one); other families ignore it. Raises `AudioError` with the
-    reason where the file can not be played, `OSError` where reading failed.
+    reason where the file cannot be played, `OSError` where reading failed.
     """
     kind = _kind(file)
     file.seek(0)

@@ -2,7 +2,7 @@
 
 A reader turns one open file into blocks of whole frames (MP3, ADTS) or whole pages (Ogg). It is pure: it knows no
 clock, thread or socket, reads its file in a bounded window, and survives any bytes. The only error that leaves it is
-`AudioError`; it means that this file can not be played (any further), never that the process is in trouble.
+`AudioError`; it means that this file cannot be played (any further), never that the process is in trouble.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _STEP_S: Final = 0.03
 
 
 class AudioError(Exception):
-    """This file can not be played; the text tells the operator why, in a few plain words."""
+    """This file cannot be played; the text tells the operator why, in a few plain words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What an MP4 audio track is encoded with, down to the fields that an ADTS header needs. Pure.
 
 Formats: ISO 14496-14 and Apple's QuickTime file format (sample entries), ISO 14496-1 (descriptors), ISO 14496-3
-(AudioSpecificConfig). What ADTS can not say is refused, as ffmpeg's adtsenc.c does.
+(AudioSpecificConfig). What ADTS cannot say is refused, as ffmpeg's adtsenc.c does.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class AacConfig(NamedTuple):
 
 
 def read_config(entry: bytes) -> AacConfig:
-    """From a sample entry (of a `stsd` box) with its header. Raises `AudioError` where ADTS can not carry it."""
+    """From a sample entry (of a `stsd` box) with its header. Raises `AudioError` where ADTS cannot carry it."""
     kind = entry[4:8]
     if kind != b"mp4a":
         raise AudioError(_REFUSED.get(kind, f"is {kind.decode('latin-1').strip()!a} in MP4, not AAC"))
@@ -134,13 +134,13 @@ def parse_specific(config: bytes) -> AacConfig:
         _rate_index(bits)
         object_type = _object_type(bits)
     if object_type not in _IN_ADTS:
-        raise AudioError(f"is AAC of object type {object_type}, which can not be streamed as ADTS")
+        raise AudioError(f"is AAC of object type {object_type}, which cannot be streamed as ADTS")
     if rate_index >= len(RATES_HZ):
-        raise AudioError("is AAC at a sample rate that can not be streamed as ADTS")
+        raise AudioError("is AAC at a sample rate that cannot be streamed as ADTS")
     if not 0 < channel_config < len(CHANNELS):
-        raise AudioError("is AAC in a channel layout that can not be streamed as ADTS")
+        raise AudioError("is AAC in a channel layout that cannot be streamed as ADTS")
     if bits.take(3):
-        raise AudioError("is AAC with 960 samples a frame or scalable, which can not be streamed as ADTS")
+        raise AudioError("is AAC with 960 samples a frame or scalable, which cannot be streamed as ADTS")
     return AacConfig(object_type, rate_index, channel_config, has_sbr or _extension_has_sbr(bits))
 
 

@@ -77,7 +77,7 @@ def _flac_block(head: bytes) -> int:
 
 
 class VorbisClock:
-    """Remembers the block of the packet before. `setup` is the set-up header; where its modes can not be read, every
+    """Remembers the block of the packet before. `setup` is the set-up header; where its modes cannot be read, every
     block counts as long."""
 
     def __init__(self, short: int, long: int, setup: bytes) -> None:

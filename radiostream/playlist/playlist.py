@@ -53,7 +53,7 @@ class Playlist:
         self._promised = False
         """`peek` has answered: the order stays as it is until `next`, whatever becomes known."""
         self._crowded = False
-        """The rest of this cycle can not be ordered without an artist following itself."""
+        """The rest of this cycle cannot be ordered without an artist following itself."""
 
     def __len__(self) -> int:
         return len(self._tracks)
@@ -95,7 +95,7 @@ class Playlist:
         self._place = None if self._place is None else moved(self._place)
 
     def drop(self, track: Track) -> None:
-        """`track` can not be played: until `update` finds it again, it is not there. O(1) where it was to come next."""
+        """`track` cannot be played: until `update` finds it again, it is not there. O(1) where it was to come next."""
         if self._tracks.get(track.path) != track:
             return
         del self._tracks[track.path]

@@ -171,7 +171,7 @@ class Rotation:
         return playlist is not None and len(playlist) > 0
 
     def drop(self, track: Track) -> None:
-        """`track` can not be played: until `update` finds it again, it is not there."""
+        """`track` cannot be played: until `update` finds it again, it is not there."""
         self._planned = None
         for playlist in self._playlists.values():
             playlist.drop(track)

@@ -96,7 +96,7 @@ class StateFile:
     def _report(self, error: Exception) -> None:
         if not self._in_trouble:
             self._in_trouble = True
-            log.error("the state of %s can not be saved: %s", self._route, error)
+            log.error("the state of %s cannot be saved: %s", self._route, error)
 
     def _load(self, path: Path) -> Mapping[str, object]:
         try:
@@ -105,7 +105,7 @@ class StateFile:
         except FileNotFoundError:
             return {}
         except OSError as error:
-            log.error("the state of %s can not be read, it starts fresh: %s", self._route, error)
+            log.error("the state of %s cannot be read, it starts fresh: %s", self._route, error)
             return {}
         except (ValueError, RecursionError):
             content = None

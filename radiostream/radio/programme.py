@@ -265,7 +265,7 @@ class Programme:
         return loaded
 
     def _resumed(self, loaded: Deck, track: Track, position_s: float) -> Deck | None:
-        """The track from where it was left; from its begin where that place can not be read."""
+        """The track from where it was left; from its begin where that place cannot be read."""
         try:
             loaded.seek(position_s)
         except (AudioError, OSError):

@@ -72,7 +72,7 @@ class Status:
     mismatched: tuple[LeftOut, ...] = ()
     """Tracks that are played, though their sample rate or channels differ from the rest's: browsers break there."""
     trouble: str = ""
-    """Why its directory can not be read; empty when it can."""
+    """Why its directory cannot be read; empty when it can."""
     demo: bool = False
     settings_error: str = ""
     """Why its `station.toml` is not taken, `line N: …`; empty where it is, or there is none."""

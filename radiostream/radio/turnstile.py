@@ -7,7 +7,7 @@ only at the first of its queue, however many wait (a lock for each waiter cost t
 
 Nobody is lost: the gate is looked up before the look at what there is, so whatever is published after that look opens
 the very gate at which the waiter then stands. Each publication has a gate of its own: who has been through waits at
-the next one, and can not come round again.
+the next one, and cannot come round again.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ def ogg_aac_play() -> Play:
 
 @pytest.fixture(scope="session")
 def ogg_aac_decode() -> Decode:
-    """Decode a stream as a player does that can not seek: `decode(data, channels)`; `before` and `after` are
+    """Decode a stream as a player does that cannot seek: `decode(data, channels)`; `before` and `after` are
     options around the input."""
 
     def decode(data: bytes, channels: int, *, before: tuple[str, ...] = (), after: tuple[str, ...] = ()) -> Decoded:

@@ -187,6 +187,7 @@ class TestSurroundings:
         with pytest.raises(AudioError, match=reason):
             reader_of(data)
 
+    @pytest.mark.slow
     def test_endless_rubbish(self, ogg_aac_play: Play) -> None:
         """Megabytes of what only looks like headers end the track, though there is audio behind."""
         assert ogg_aac_play(reader_of(frame() * 10 + b"\xff\xf1" * (2 << 20) + frame() * 10)).data == frame() * 10

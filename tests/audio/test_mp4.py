@@ -267,7 +267,7 @@ class TestTables:
         ],
     )
     def test_refused(self, data: bytes, reason: str) -> None:
-        """What can not be played is refused with a reason in plain characters."""
+        """What cannot be played is refused with a reason in plain characters."""
         with pytest.raises(AudioError, match=reason) as refused:
             reader_of(data)
         assert str(refused.value).isprintable()
@@ -281,7 +281,7 @@ class TestTables:
         assert ogg_aac_play(reader_of(mp4(trak(tables(), entry=sample_entry)))).data == adts(FRAMES)
 
     def test_first_playable_track(self, ogg_aac_play: Play) -> None:
-        """A track that can not be played does not keep another one from it."""
+        """A track that cannot be played does not keep another one from it."""
         other = trak(tables(), entry=entry(kind=b"alac"))
         assert ogg_aac_play(reader_of(mp4(other, trak(tables())))).data == adts(FRAMES)
 
@@ -480,7 +480,7 @@ class TestConfig:
         ],
     )
     def test_refused(self, config: str, reason: str) -> None:
-        """What two bytes of an ADTS header can not say is refused."""
+        """What two bytes of an ADTS header cannot say is refused."""
         with pytest.raises(AudioError, match=reason):
             parse_specific(bytes.fromhex(config))
 

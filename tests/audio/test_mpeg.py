@@ -283,6 +283,7 @@ class CountingFile(io.BytesIO):
         return got
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rubbish", [b"\xff", b"\xff\xfb", STEREO, b"\0", random.Random(5).randbytes(99_991)], ids=len)
 def test_endless_rubbish_ends_the_track(rubbish: bytes) -> None:
     """A file that turns into rubbish gives its frames and then ends, after bounded work."""

@@ -136,6 +136,7 @@ def test_one_page_without_a_granule(codec: str, ogg_aac_encode: Encode, ogg_aac_
     assert played.ticks == pytest.approx(4800, abs=2048)
 
 
+@pytest.mark.slow
 def test_packets_without_time() -> None:
     """Empty packets for ever are no track."""
     head = b"OpusHead\1\2\0\0\0\0\0\0\0\0\0"

@@ -52,6 +52,7 @@ def sent(family: str, like: Params | None, serial: int, seconds: float) -> tuple
     return data, ticks
 
 
+@pytest.mark.players
 @pytest.mark.parametrize(("family", "like", "params"), LIKE.values(), ids=LIKE)
 def test_silence_decodes_clean_to_zeros(family: str, like: Params | None, params: Params) -> None:
     """Ffmpeg decodes ten seconds without a word, to exactly as many samples as were promised, all of them zero."""

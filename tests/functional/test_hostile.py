@@ -392,7 +392,7 @@ def test_a_full_disk_costs_the_state_only(start: Start, three_tones: Path, tmp_p
     resource.prlimit(radio.process.pid, resource.RLIMIT_FSIZE, (0, most))
     radio.post("/next-track/")
     assert radio.stop() == 0
-    assert [line for line in radio.log if "can not be saved: " in line]
+    assert [line for line in radio.log if "cannot be saved: " in line]
     assert {path.name: path.read_bytes() for path in state.iterdir()} == saved
 
 

@@ -152,7 +152,7 @@ def test_a_crash_costs_seconds(start: Start, three_tones: Path, tmp_path: Path) 
 
 @pytest.mark.parametrize("trouble", ["damaged", "a file"])
 def test_no_state_is_a_reason_not_to_start(start: Start, three_tones: Path, tmp_path: Path, trouble: str) -> None:
-    """Damaged files are put aside, a state directory that can not be one is reported; the station plays."""
+    """Damaged files are put aside, a state directory that cannot be one is reported; the station plays."""
     state = tmp_path / "state"
     if trouble == "damaged":
         state.mkdir()

@@ -313,7 +313,7 @@ def test_without_events_a_skip_is_heard_too(browser: Browser, radio: Radio) -> N
 
 
 def test_pauses_between_tries_grow(browser: Browser, radio: Radio) -> None:
-    """A stream that can not be had is tried again at once, then after 1, 2 and 4 s: nobody hammers a sick server."""
+    """A stream that cannot be had is tried again at once, then after 1, 2 and 4 s: nobody hammers a sick server."""
     with visit(browser, radio) as visitor:
         visitor.context.add_init_script("""
             window.pauses = [];

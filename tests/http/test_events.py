@@ -253,7 +253,7 @@ def test_who_does_not_read_costs_nothing_and_gets_the_newest(house: House, studi
 
 
 def test_who_leaves_gives_its_place_back(house: House, studio: Studio) -> None:
-    """Noticed with the next event that can not be delivered."""
+    """Noticed with the next event that cannot be delivered."""
     with reading(house) as (file, thread):
         read_head(file)
         assert house.site.limits.events.taken == 1

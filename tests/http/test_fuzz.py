@@ -161,6 +161,7 @@ QUERY = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(METHOD, PATH, QUERY, st.dictionaries(NAMES, VALUES, max_size=4), st.binary(max_size=60))
 def test_any_request_is_answered(

@@ -201,6 +201,7 @@ def test_one_who_only_closes_its_way_out_listens_on(
     assert names(client.read((newest - first) * FRAME_BYTES))[-1] == (1, newest)
 
 
+@pytest.mark.slow
 def test_one_who_stopped_reading_comes_back_to_the_live_point(
     studio: Studio, connect: Connect, stalls: threading.Semaphore
 ) -> None:
@@ -328,6 +329,7 @@ def packets_in(data: bytes) -> list[bytes]:
     return packets
 
 
+@pytest.mark.players
 def test_ogg_listeners_are_in_step(make_studio: Callable[..., Studio], tmp_path: Path) -> None:
     """Wherever in a page of one second they join, the first packet is the one that is due."""
     wav, opus = tmp_path / "a.wav", tmp_path / "a.opus"
@@ -477,6 +479,7 @@ def test_the_end_of_the_station_wakes_one_who_does_not_read(
     assert len(names(got)) == len(got) // FRAME_BYTES  # fails for part of a frame
 
 
+@pytest.mark.players
 @pytest.mark.parametrize("reads", [True, False])
 def test_the_end_of_the_station_ends_ogg_streams(
     make_studio: Callable[..., Studio], tmp_path: Path, reads: bool, stalls: threading.Semaphore

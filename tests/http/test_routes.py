@@ -315,7 +315,7 @@ def test_the_page_is_for_the_operator(house: House) -> None:
     ],
 )
 def test_a_cookie_counts_for_our_own_pages_only(obeying: House, headers: dict[str, str], status: int) -> None:
-    """Another site's form can not use the operator's session."""
+    """Another site's form cannot use the operator's session."""
     _, token = obeying.site.auth.login("open sesame", "192.0.2.9")
     assert obeying.ask("POST", "/reload-playlist", {"cookie": f"{COOKIE}={token}", **headers}).status == status
 

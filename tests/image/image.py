@@ -103,7 +103,7 @@ def test_unprivileged_from_the_start(run: Run) -> None:
 
 
 def test_read_only_audio(run: Run, audio: Path) -> None:
-    """Files that can not be mended cost one line and no station."""
+    """Files that cannot be mended cost one line and no station."""
     container = run("--volume", f"{audio}:/app/audio:ro")
     assert container.get("/healthz")[0] == 200
     assert container.log().count("entrypoint:") == 1

@@ -11,6 +11,7 @@ from radiostream.live.slew import MOST, Slew
 RESERVE_S = 3.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ppm", [-200, -20, 0, 20, 200])
 @pytest.mark.parametrize("page_s", [0.026, 1.0], ids=["frames", "pages"])
 def test_a_day_with_a_clock_that_is_off(ppm: int, page_s: float) -> None:

@@ -121,6 +121,7 @@ def test_a_source_that_trickles_is_left(newsroom: Newsroom) -> None:
     assert silence_s(newsroom.studio) <= 2.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ppm", [-200, 200])
 def test_half_an_hour_with_a_clock_that_is_off(newsroom: Newsroom, ppm: int) -> None:
     """The station follows the source's clock, and stays on time by its own."""
@@ -269,6 +270,7 @@ def test_a_paused_relay_waits_for_the_operator(newsroom: Newsroom) -> None:
     assert newsroom.desk.rows()[0]["state"] == "connecting"
 
 
+@pytest.mark.slow
 def test_a_hundred_broken_sources(newsroom: Newsroom) -> None:
     """Killed, stalled and ended a hundred times: no gap, and every frame of the folder in its place."""
     studio = newsroom.studio

@@ -46,6 +46,7 @@ def decode(data: bytes) -> array[float]:
     return array("f", ran.stdout)
 
 
+@pytest.mark.players
 @pytest.mark.parametrize("gain_db", [-9.03, 3.3])
 @pytest.mark.parametrize("kind", ENCODERS)
 def test_only_the_level_changes(kind: str, gain_db: float, tmp_path: Path) -> None:
@@ -60,6 +61,7 @@ def test_only_the_level_changes(kind: str, gain_db: float, tmp_path: Path) -> No
     assert residual_db(before, after, 10 ** (exact_db / 20)) < -90
 
 
+@pytest.mark.players
 def test_opus_by_its_own_decoder(tmp_path: Path) -> None:
     """The reference decoder applies the header's gain too."""
     preamble, audio = encoded(tmp_path, "opus")
@@ -73,6 +75,7 @@ def test_opus_by_its_own_decoder(tmp_path: Path) -> None:
     assert levels[1] - levels[0] == pytest.approx(-6.0, abs=0.1)
 
 
+@pytest.mark.players
 def test_tags_are_not_applied_twice(tmp_path: Path) -> None:
     """A player that follows tags finds none of gains that are in the header now."""
     encoded(tmp_path, "opus")
@@ -92,6 +95,7 @@ def test_nothing_to_do() -> None:
     assert with_gain(b"OggS" + bytes(100), -3.0) is None
 
 
+@pytest.mark.players
 def test_flac_has_no_gain(tmp_path: Path) -> None:
     """FLAC's samples are what they are."""
     wav = make_wav(tmp_path / "a.wav", "pinknoise", seconds=1)

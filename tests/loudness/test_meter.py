@@ -54,6 +54,7 @@ def lufs(path: Path) -> float:
     return measured
 
 
+@pytest.mark.players
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("source", SOURCES)
 def test_as_loud_as_ebur128_says(source: str, encoding: str, tmp_path: Path) -> None:
@@ -64,6 +65,7 @@ def test_as_loud_as_ebur128_says(source: str, encoding: str, tmp_path: Path) -> 
     assert lufs(path) == pytest.approx(ebur128(path), abs=0.7)
 
 
+@pytest.mark.players
 @pytest.mark.parametrize("encoding", ["128", "mono", "MPEG-2"])
 def test_speech_is_gated(encoding: str, tmp_path: Path) -> None:
     """Words with pauses between them, and short blocks."""
@@ -73,6 +75,7 @@ def test_speech_is_gated(encoding: str, tmp_path: Path) -> None:
     assert lufs(path) == pytest.approx(ebur128(path), abs=0.5)
 
 
+@pytest.mark.players
 def test_silence_has_no_loudness(tmp_path: Path) -> None:
     """Nothing above the absolute gate: no figure, and nothing to leave out."""
     path = lame(make_wav(tmp_path / "a.wav", "sine", "0", "vol", "0"), tmp_path / "a.mp3", "-b", "128")
@@ -127,6 +130,7 @@ def in_intensity_stereo(path: Path, position: int) -> bytes:
     return b"".join(data)
 
 
+@pytest.mark.players
 @pytest.mark.parametrize("position", [0, 1, 3, 5, 6, 7])
 def test_intensity_stereo(position: int, tmp_path: Path) -> None:
     """One channel's spectrum that stands for both, at each kind of position, is as loud as decoders make it."""
@@ -136,6 +140,7 @@ def test_intensity_stereo(position: int, tmp_path: Path) -> None:
     assert lufs(path) == pytest.approx(ebur128(path), abs=0.5)
 
 
+@pytest.mark.players
 @pytest.mark.parametrize("head_s", [0.3, 3.0])
 @pytest.mark.parametrize("tail_s", [0.0, 2.0])
 @pytest.mark.parametrize("noise_db", [None, -66])
@@ -156,6 +161,7 @@ def test_dead_air_is_found(head_s: float, tail_s: float, noise_db: float | None,
     assert -0.06 <= (measured.end or frames) * frame_s - sound_ends_s <= 0.25 + frame_s
 
 
+@pytest.mark.players
 def test_quiet_beginnings_stay(tmp_path: Path) -> None:
     """An introduction at -50 dBFS is music, however loud the rest."""
     quiet = make_wav(tmp_path / "q.wav", "sine", "300", "gain", "-50", seconds=3)

@@ -66,6 +66,7 @@ def test_a_cut_is_free_and_a_boost_is_not(mp3: Path, lufs: float, peak: float | 
     assert decibels(changed) - decibels(original) == pytest.approx(reader.level.gain_db, abs=0.02)
 
 
+@pytest.mark.players
 @pytest.mark.parametrize("options", [("-b", "128"), ("-V", "5"), ("-b", "32", "-m", "m", "--resample", "22.05")])
 def test_dead_air_is_left_out(options: tuple[str, ...], tmp_path: Path) -> None:
     """At most a quarter of a second of silence at either end; ffmpeg and mpg123 have no complaint, and the sound is
@@ -99,6 +100,7 @@ def edges(samples: array[float]) -> tuple[int, int]:
     return loud[0], loud[-1]
 
 
+@pytest.mark.players
 def test_going_to_a_place(tmp_path: Path) -> None:
     """Positions count from the begin of the sound."""
     wav = make_wav(tmp_path / "a.wav", "pinknoise", "gain", "-9", "pad", "4", "0", seconds=5)
@@ -124,6 +126,7 @@ def decode_aac(data: bytes) -> array[float]:
     return array("f", ran.stdout)
 
 
+@pytest.mark.players
 def test_aac_of_one_channel(tmp_path: Path) -> None:
     """Its gain lies at a fixed place."""
     data = mono_aac(tmp_path, 1)
@@ -133,6 +136,7 @@ def test_aac_of_one_channel(tmp_path: Path) -> None:
     assert decibels(changed) - decibels(decode_aac(data)) == pytest.approx(-6.02, abs=0.02)
 
 
+@pytest.mark.players
 def test_aac_of_two_channels_is_left_alone(tmp_path: Path) -> None:
     """The second gain lies behind Huffman codes: 0 dB, and a browser's volume is told."""
     data = mono_aac(tmp_path, 2)
@@ -142,6 +146,7 @@ def test_aac_of_two_channels_is_left_alone(tmp_path: Path) -> None:
     assert reader.level.volume_db == -6.0
 
 
+@pytest.mark.players
 @pytest.mark.parametrize("codec", ["opus", "vorbis"])
 def test_ogg_has_two_preambles(codec: str, tmp_path: Path) -> None:
     """Players get headers with the gain, browsers the file's own and a volume."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -278,6 +279,7 @@ def test_plays_differ_by_one(count: int, steps: list[str], shuffle: bool, seed: 
     st.booleans(),
     st.integers(0, 99),
 )
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 def test_damaged_state(state: dict[str, object], paths: list[str], first: bool, seed: int) -> None:
     """Whatever a state holds, the playlist plays on, and within two cycles every track."""

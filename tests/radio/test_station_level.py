@@ -13,6 +13,7 @@ from tests.loudness.makers import decibels, decode, frames_of, lame, make_wav
 from tests.radio.studio import Studio
 
 
+@pytest.mark.players
 def test_a_station_plays_at_its_level(make_studio: Callable[..., Studio], tmp_path: Path) -> None:
     """What is published is the file with its gain; what is on the air tells of it."""
     studio = make_studio()
