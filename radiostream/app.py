@@ -23,7 +23,7 @@ from radiostream.clock import SystemClock
 from radiostream.config import SETTINGS, Config, ConfigError, StationConfig
 from radiostream.health import Health
 from radiostream.http.auth import Auth
-from radiostream.http.protocol.limits import Limits, short_places
+from radiostream.http.protocol.limits import LISTENERS, Limits, short_places
 from radiostream.http.server import STACK_BYTES, RadioServer
 from radiostream.http.site import Site
 from radiostream.playlist.library import Library
@@ -38,7 +38,7 @@ from radiostream.stations import Stations, wanted
 from radiostream.threads import Deadline, Worker
 
 if TYPE_CHECKING:
-    from radiostream.plays.plays import Plays
+    from radiostream.plays.plays import Alerts, Plays
 
 log = logging.getLogger(__name__)
 
@@ -136,11 +136,28 @@ class Radio:
 
     def _plays_of(self, config: Config) -> Plays | None:
         """The log of plays, their statistics and webhooks, where any of it is on."""
-        if config.state_dir is None:
+        if config.state_dir is None and not config.webhooks:
             return None
-        from radiostream.plays.plays import Keeper, Plays  # who keeps nothing does not pay for it
+        from radiostream.plays.plays import Keeper, Plays  # who keeps and tells nothing does not pay for it
 
-        return Plays(Keeper(config.state_dir, config.keep_log_months, lambda: self._stations.table, self._clock))
+        keeper = None
+        if config.state_dir is not None:
+            keeper = Keeper(config.state_dir, config.keep_log_months, lambda: self._stations.table, self._clock)
+        return Plays(keeper, self._alerts_of(config) if config.webhooks else None)
+
+    def _alerts_of(self, config: Config) -> Alerts:
+        from radiostream.plays.hooks import Hooks
+        from radiostream.plays.plays import Alerts
+        from radiostream.plays.watch import Server, Watch
+
+        hooks = Hooks(config.webhooks, config.webhook_format, config.webhook_secret, self._clock)
+        server = Server(
+            stations=lambda: self._stations.table,
+            refused=lambda: self.site.limits.refused[LISTENERS],
+            places=lambda: self.config.max_clients,
+            disk=lambda: self._health.state_disk(),
+        )
+        return Alerts(Watch(server, hooks.tell, self._clock), hooks)
 
     # -- start and stop --------------------------------------------------------------------------------------------
 

@@ -84,6 +84,10 @@ class Health:
         ready = not self._is_stopping and (any(producers) or not producers)
         return ready, {"ready": ready, "ok": all(check["ok"] for check in checks.values()), "checks": checks}
 
+    def state_disk(self) -> Check | None:
+        """The check of the disk that holds the state; None where nothing is kept."""
+        return self._disk.ask(DISK_S) if self._disk is not None else None
+
     def facts(self) -> dict[str, Any]:
         """Version, uptime, memory, share of one core and threads."""
         return {
@@ -100,8 +104,8 @@ class Health:
         looked_s = self._library.last_look_s
         age_s = None if looked_s is None else now_s - looked_s
         checks["library"] = library_check(age_s, self.config.poll_interval_s)
-        if self._disk is not None:
-            checks["disk:state"] = self._disk.ask(DISK_S)
+        if disk := self.state_disk():
+            checks["disk:state"] = disk
         if self.roster is not None:
             checks["stations"] = stations_check(self.roster.trouble, self.roster.left_out)
         for route, station in self.stations.items():

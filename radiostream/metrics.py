@@ -134,10 +134,17 @@ def _operator(site: Site) -> Iterator[Metric]:
 
 
 def _plays(site: Site) -> Iterator[Metric]:
-    """Where plays are logged."""
-    if site.plays is not None and (keeper := site.plays.keeper):
+    """Where plays are logged, or webhooks told."""
+    if site.plays is None:
+        return
+    if keeper := site.plays.keeper:
         yield CounterMetricFamily("audio_plays_logged_total", "Lines written to the log of plays.", keeper.written)
-        yield CounterMetricFamily("audio_plays_lost_total", "Lines lost that the disk did not take.", keeper.lost)
+        yield CounterMetricFamily("audio_plays_lost_total", "Lines that the disk did not take.", keeper.lost)
+    if alerts := site.plays.alerts:
+        hooks = alerts.hooks
+        yield CounterMetricFamily("audio_webhooks_sent_total", "Events that webhooks took.", hooks.sent)
+        yield CounterMetricFamily("audio_webhooks_failed_total", "Tries to tell a webhook that failed.", hooks.failed)
+        yield CounterMetricFamily("audio_webhooks_dropped_total", "Events that were given up.", hooks.dropped)
 
 
 def _levels(site: Site) -> Iterator[Metric]:

@@ -10,7 +10,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from radiostream.plays import statistics
 from radiostream.plays.log import PlayLog, zone_of
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from radiostream.clock import Clock
+    from radiostream.plays.hooks import Hooks
+    from radiostream.plays.watch import Watch
     from radiostream.radio.plays import Began, Play
     from radiostream.radio.station import Station
 
@@ -29,6 +31,8 @@ QUEUE_MOST: Final = 5000
 """Plays that wait for a disk that hangs; what is more is lost."""
 MINUTE_S: Final = 60
 TIDY_S: Final = 3600.0
+ALERTS_STOP_S: Final = 0.3
+"""How long the end waits for a webhook that is being told."""
 
 
 class Keeper:
@@ -121,32 +125,48 @@ class Keeper:
             log.info("the statistics of listeners are written again")
 
 
-class Plays:
-    """All that is told of plays; `keeper` and `hooks` are None where they are off. Implements `radio.plays.Told`."""
+class Alerts(NamedTuple):
+    """Webhooks, and who makes their events."""
 
-    def __init__(self, keeper: Keeper | None) -> None:
+    watch: Watch
+    hooks: Hooks
+
+
+class Plays:
+    """All that is told of plays; `keeper` and `alerts` are None where they are off. Implements `radio.plays.Told`."""
+
+    def __init__(self, keeper: Keeper | None, alerts: Alerts | None = None) -> None:
         self.keeper = keeper
+        self.alerts = alerts
 
     def began(self, began: Began) -> None:
         """See `Told`."""
+        if self.alerts is not None:
+            self.alerts.watch.began(began)
 
     def ended(self, play: Play) -> None:
         """See `Told`."""
         if self.keeper is not None:
             self.keeper.ended(play)
 
+    @property
+    def _workers(self) -> list[Keeper | Watch | Hooks]:
+        return [one for one in (self.keeper, *(self.alerts or ())) if one is not None]
+
     def start(self) -> None:
         """Start the threads."""
-        if self.keeper is not None:
-            self.keeper.start()
+        for worker in self._workers:
+            worker.start()
 
     def close(self) -> None:
         """Ask the threads to end, and do not wait for them."""
-        if self.keeper is not None:
-            self.keeper.close()
+        for worker in self._workers:
+            worker.close()
 
     def stop(self, timeout_s: float) -> None:
         """Write what waits and end the threads; one that hangs is left behind."""
         deadline = Deadline(timeout_s)
         if self.keeper is not None:
             self.keeper.stop(deadline.left_s)
+        for worker in self.alerts or ():
+            worker.stop(min(ALERTS_STOP_S, deadline.left_s))
