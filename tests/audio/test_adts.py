@@ -99,13 +99,13 @@ class TestTrack:
         assert reader.preamble == b""
         assert reader.kbps == pytest.approx(len(data) * reader.tick_hz / played.ticks / 125, rel=0.05)
         assert reader.duration_s == pytest.approx(played.ticks / rate_hz, rel=0.05)
-        assert ogg_aac_decode(played.data, channels, before=("-f", "aac")) == (played.ticks, "")
+        assert ogg_aac_decode(played.data, channels, before=("-f", "aac")) == (played.ticks, [])
 
     def test_joined(self, ogg_aac_encode: Encode, ogg_aac_play: Play, ogg_aac_decode: Decode) -> None:
         """From any start on the rest decodes without a word, and no sample of it is missing."""
         played = ogg_aac_play(reader_of(ogg_aac_encode("adts").read_bytes()))
         for offset, ticks in played.starts()[::20]:
-            assert ogg_aac_decode(played.data[offset:], 2) == (played.ticks - ticks, "")
+            assert ogg_aac_decode(played.data[offset:], 2) == (played.ticks - ticks, [])
 
     @pytest.mark.parametrize("channels", [3, 4])
     def test_layout_in_the_first_frame(self, channels: int, ogg_aac_encode: Encode) -> None:

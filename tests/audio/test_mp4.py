@@ -146,7 +146,7 @@ class TestAgainstFfmpeg:
         """From any start on the rest decodes without a word, and no sample of it is missing."""
         played = ogg_aac_play(reader_of(ogg_aac_encode("mp4").read_bytes()))
         for offset, ticks in played.starts()[::20]:
-            assert ogg_aac_decode(played.data[offset:], 2) == (played.ticks - ticks, "")
+            assert ogg_aac_decode(played.data[offset:], 2) == (played.ticks - ticks, [])
 
     @pytest.mark.parametrize(
         ("options", "reason"),
