@@ -52,7 +52,7 @@ STREAM_SERIES: Final = (
     Series("audio_bytes_sent_total", "Bytes of audio that listeners took.", lambda one: one.audience.bytes_sent),
     Series("audio_track_seconds_total", "Seconds of audio published, silence included.", lambda one: one.published_s),
     Series("audio_tracks_failed_total", "Tracks given up as broken or unreadable.", lambda one: one.tracks_failed),
-    Series("audio_slow_listeners_moved_total", "Moves of slow listeners to the live point.", lambda one: _moved(one)),
+    Series("audio_slow_listeners_moved_total", "Moves of slow listeners to the live edge.", lambda one: _moved(one)),
     Series("audio_listeners_paused", "Listeners who take nothing and are kept.", lambda one: one.audience.paused),
     Series("audio_slow_listeners_dropped_total", "Listeners dropped for taking nothing.", lambda one: _dropped(one)),
     Series("audio_producer_restarts_total", "Times the producer failed and was restarted.", lambda one: one.restarts),

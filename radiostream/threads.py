@@ -19,7 +19,7 @@ from radiostream.clock import Clock, SystemClock
 
 log = logging.getLogger(__name__)
 
-BREATH_S: Final = 1.0
+REST_S: Final = 1.0
 """How long a worker rests after a step that failed, so that a bug that stays does not keep a core busy."""
 
 
@@ -110,6 +110,6 @@ class Worker:
             if not self._failed:
                 log.exception("a step of the thread %s failed; it goes on", self.name)
             self._failed = True
-            return BREATH_S
+            return REST_S
         self._failed = False
         return pause_s

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from radiostream.threads import BREATH_S, Deadline, Worker
+from radiostream.threads import REST_S, Deadline, Worker
 from tests.radio.studio import FakeClock
 from tests.waiting import PATIENCE_S
 
@@ -80,7 +80,7 @@ def test_a_bug_costs_one_step(caplog: pytest.LogCaptureFixture) -> None:
 
     worker = Worker("test", step)
     with caplog.at_level(logging.ERROR):
-        assert [worker.guarded_step() for _ in range(4)] == [BREATH_S, BREATH_S, 7.0, BREATH_S]
+        assert [worker.guarded_step() for _ in range(4)] == [REST_S, REST_S, 7.0, REST_S]
     assert [record.getMessage() for record in caplog.records] == ["a step of the thread test failed; it goes on"] * 2
     assert all(record.exc_info for record in caplog.records)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Live:
-    """See the module. Called by whoever starts and ends stations."""
+    """Gives stations their broadcasters and relays. Called by whoever starts and ends stations."""
 
     def __init__(self, station: Station, clock: Clock) -> None:
         self.desk = Desk(station.config.route, station, clock)

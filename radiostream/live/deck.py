@@ -25,7 +25,7 @@ _PATH = os.path.join(os.devnull, NAME)
 
 
 class LiveDeck(Deck):
-    """See the module. The feed must have audio, and is on the air from now on."""
+    """A live source in place of a file. The feed must have audio, and is on the air from now on."""
 
     def __init__(self, feed: Feed, clock: Clock, level_s: float) -> None:
         feed.go_on_air(level_s)

@@ -66,7 +66,7 @@ class OnStation(Protocol):
 
 
 class Desk:
-    """See the module. Implements `radiostream.radio.live_input.LiveInput`."""
+    """The sources that one station may be taken over by. Implements `radiostream.radio.live_input.LiveInput`."""
 
     def __init__(self, route: str, station: OnStation, clock: Clock) -> None:
         self.route = route

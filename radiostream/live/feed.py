@@ -215,7 +215,7 @@ class Feed:
             self._is_on_air = True
 
     def leave_air(self) -> None:
-        """Nothing more is taken for now; what a source that has stalled brings then begins anew."""
+        """Nothing more is taken for now; what a source brings after a stall starts over."""
         with self._room:
             self._is_on_air = False
             self._clean_since_s = None

@@ -31,7 +31,7 @@ SOUND_S: Final = 20.0
 
 
 class Relay:
-    """See the module. `family`: what the station sends."""
+    """Keeps one station connected to another server's stream. `family`: what the station sends."""
 
     def __init__(self, desk: Desk, url: str, clock: Clock) -> None:
         self._desk = desk

@@ -27,7 +27,7 @@ _PACKAGES: Final = Path(__file__).parents[2]
 
 
 class Asker:
-    """See the module."""
+    """The process that measures, asked one question at a time by the thread of the levels."""
 
     def __init__(self, patience_s: float = PATIENCE_S) -> None:
         self._patience_s = patience_s

@@ -86,7 +86,7 @@ def shift_gain(view: memoryview, offsets: Sequence[int], steps: int) -> None:
     """Change the level of the MP3 frames that begin at `offsets` by `steps` of 1.5 dB, where they lie.
 
     A granule without a spectrum is left as it is. A field that would leave 0 to 255 stops there: below, where it is
-    far from being heard, and above, where only broken files are. The CRC of protected frames is made anew.
+    far from being heard, and above, where only broken files are. The CRC of protected frames is computed again.
     """
     if not steps:
         return

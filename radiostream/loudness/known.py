@@ -69,7 +69,7 @@ def known_of(item: object) -> Known | None:
 
 
 class Table:
-    """See the module. `path`: the file; None keeps it in memory only."""
+    """What is known of tracks' loudness, kept over restarts. `path`: the file; None keeps it in memory only."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -113,7 +113,7 @@ class Table:
         except FileNotFoundError:
             return
         except (OSError, ValueError, RecursionError) as error:
-            log.warning("what is known of tracks' loudness cannot be read, it is found out anew: %s", error)
+            log.warning("what is known of tracks' loudness cannot be read, tracks are measured again: %s", error)
             return
         if not isinstance(content, dict) or content.get("version") != _VERSION:
             return

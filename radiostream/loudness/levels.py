@@ -40,7 +40,7 @@ _SAVE_LEAST: Final = 20
 
 
 class Levels:
-    """See the module. `state_dir`: where what is known is kept; None keeps it in memory only."""
+    """Finds out how loud tracks are, the next ones first. `state_dir`: where it is kept; None: in memory only."""
 
     def __init__(self, state_dir: Path | None, asker: Asker | None = None) -> None:
         self._table = Table(state_dir / FILE_NAME if state_dir else None)

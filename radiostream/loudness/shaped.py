@@ -23,7 +23,7 @@ _SCRATCH_BYTES: Final = 4 * WIDEST_FRAME
 
 
 class ShapedReader:
-    """See the module, and `radiostream.audio.frames.Reader` for what the members promise.
+    """A reader that brings a track to its level; see `radiostream.audio.frames.Reader` for what the members promise.
 
     `target_lufs`: None leaves the level as it is; `trim`: whether dead air is left out.
     """

@@ -44,7 +44,7 @@ class Stamp(NamedTuple):
 
 
 class Folder:
-    """See the module. Links are followed."""
+    """A directory and what is below it, scanned again and again. Links are followed."""
 
     # fmt: off
     __slots__ = (

@@ -36,7 +36,7 @@ class Task:
 
 
 class Lookout:
-    """See the module."""
+    """Asks the file system in a thread that may be left behind; any thread may take what it has found."""
 
     def __init__(self, hang_s: float = HANG_S) -> None:
         self._hang_s = hang_s

@@ -190,7 +190,7 @@ class Tagger:
         if not self._begun:
             return
         if not self._todo:
-            log.info("the tags of all files are read")
+            log.info("all tags read")
             self._begun = 0
         elif self._now() - self._told_s >= _PROGRESS_S:
             self._told_s = self._now()

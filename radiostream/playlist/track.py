@@ -37,7 +37,7 @@ class Track:
     ctime_ns: int = 0
     """When the file or its attributes changed: tells a retag that kept size and mtime."""
     inode: int = field(default=0, compare=False)
-    """Only a hint for the scan, no part of what the track is: some network file systems number files anew."""
+    """Only a hint for the scan, no part of what the track is: some network file systems renumber files."""
 
     @property
     def name(self) -> str:

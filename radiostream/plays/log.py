@@ -45,7 +45,7 @@ def zone_of(name: str) -> zones.Zone:
 
 
 class PlayLog:
-    """See the module."""
+    """The play log of all stations, written by one thread; others add to it without waiting."""
 
     def __init__(self, directory: Path, keep_months: int) -> None:
         """`directory`: that of the state; need not exist. `keep_months`: so many are kept besides the current one."""

@@ -36,7 +36,7 @@ class Cue:
 
 
 class Air:
-    """See the module."""
+    """What listeners hear now and next, and the history of it. Used by the producer's thread only."""
 
     def __init__(self, clock: Clock, tagger: Tagger) -> None:
         self.history = History()

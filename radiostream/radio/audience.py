@@ -30,7 +30,7 @@ class Listener:
     """Monotonic seconds."""
     bytes_sent: int = 0
     moved: int = 0
-    """How often it had fallen out of the ring and was moved to the live point."""
+    """How often it had fallen out of the ring and was moved to the live edge."""
     is_paused: bool = False
     """It takes nothing, and is kept for a while."""
 
@@ -143,6 +143,6 @@ class Audience:
 
     @property
     def moved(self) -> int:
-        """How often a listener was moved to the live point so far."""
+        """How often a listener was moved to the live edge so far."""
         with self._lock:
             return self._moves_of_the_gone + sum(listener.moved for listener in self._present.values())

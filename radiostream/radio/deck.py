@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from radiostream.loudness.level import Level
     from radiostream.loudness.shaped import ShapedReader
 
-CHANGED = "changed while it was read; it is taken anew once it stands still"
+CHANGED = "changed while it was read; it is rescanned once it is stable"
 
 Shape: TypeAlias = "Callable[[Reader, Track], ShapedReader]"
 """Brings a track to its level."""

@@ -29,7 +29,7 @@ class Inbox:
         """Let the owner run `command`; its result or exception arrives in the future, which is cancelled at the end.
 
         Cancel the future to withdraw a command that has not begun. `only_reads`: the command changes nothing, so what
-        it raises arrives in the future alone, and is no reason for the owner to begin anew.
+        it raises arrives in the future alone, and is no reason for the owner to restart.
         """
         future: Future[T] = Future()
         with self._wake:

@@ -47,14 +47,14 @@ TAGS_WAIT_S: Final = 0.1
 WAIT_S: Final = 0.05
 """How long a live source is given before it is asked again, while it owes a chunk."""
 
-TRIES: Final = 20
-"""How many broken files are gone through before the station is silent for `BREATH_S` and goes on trying."""
+MAX_LOAD_ATTEMPTS: Final = 20
+"""How many broken files are gone through before the station is silent for `SILENCE_RETRY_S` and goes on trying."""
 
-BREATH_S: Final = 1.0
+SILENCE_RETRY_S: Final = 1.0
 
 
 class Playout:
-    """See the module."""
+    """Reads tracks and publishes their chunks on time. The producer's thread; any may read the meters."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ class Playout:
             self.deck.tags = tags
 
     def let_go(self) -> None:
-        """Close all files; the next `step` begins anew, with a discontinuity."""
+        """Close all files; the next `step` starts over, with a discontinuity."""
         self._discard_pending()
         if self.deck is not None:
             self.deck.close()
@@ -180,7 +180,7 @@ class Playout:
         Where there is no track, or none for so many tries, it is silence: the one that is given, or a new one.
         """
         buffer = self.ring.take()
-        for _ in range(TRIES):
+        for _ in range(MAX_LOAD_ATTEMPTS):
             deck = self._programme.load_next(heard_at_s)
             if deck is None:
                 continue
@@ -189,7 +189,7 @@ class Playout:
                 return deck, buffer, block
             self._end(deck)
         deck = silence or self._programme.load_silence(self._params)
-        return deck, buffer, self._fill(deck, buffer, min(max_s, BREATH_S))
+        return deck, buffer, self._fill(deck, buffer, min(max_s, SILENCE_RETRY_S))
 
     def _first_fill(self, deck: Deck, buffer: memoryview, max_s: float) -> Block:
         try:
@@ -255,7 +255,7 @@ class Playout:
         late_s = self._clock.now_s() - chunk.start_s
         if late_s > self.burst_s + CHUNK_S:
             # The process stood still, or the disk did: what is overdue is stale, and everybody's player has run dry.
-            log.warning("%s: %.1f s late, the clock is set anew", self._route, late_s)
+            log.warning("%s: %.1f s late, clock reset", self._route, late_s)
             self.resyncs += 1
             self._air.delay(late_s - self.burst_s)
             self._begin_discontinuity(chunk)

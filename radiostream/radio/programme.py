@@ -40,7 +40,7 @@ IO_RETRY_S = 60.0
 
 
 class Programme:
-    """See the module."""
+    """What a station plays next, out of its folder and its rules. Used by the producer's thread only."""
 
     def __init__(
         self,

@@ -87,7 +87,7 @@ class Chunk:
         self.ticks = ticks if ticks is not None else array("I")
         self.tick_s = tick_s
         self.discontinuity = discontinuity
-        """The clock was set anew here (a skip, the start, a resumption): who is behind goes here at once."""
+        """The clock starts over here (a skip, the start, a resumption): who is behind goes here at once."""
         self.barrier = barrier or discontinuity
         """A decoder may not be able to go on: a discontinuity, or other parameters than before."""
 
@@ -118,7 +118,10 @@ class Position:
 
 
 class Ring:
-    """See the module. `keep_s`: seconds of audio kept behind the newest; `buffer_size`: bytes of a pool buffer."""
+    """The newest chunks of a station. One thread publishes; any may read and wait.
+
+    `keep_s`: seconds of audio kept behind the newest; `buffer_size`: bytes of a pool buffer.
+    """
 
     def __init__(self, buffer_size: int, keep_s: float, max_bytes: int = 16 << 20) -> None:
         self._buffer_size = buffer_size
@@ -205,12 +208,12 @@ class Ring:
 
     @property
     def chunks(self) -> tuple[Chunk, ...]:
-        """What is on the air, oldest first; the newest may reach some seconds beyond the live point."""
+        """What is on the air, oldest first; the newest may reach some seconds beyond the live edge."""
         return self._chunks
 
     @property
     def discontinuity_seq(self) -> int:
-        """The newest chunk at which the clock was set anew; who is behind it goes there."""
+        """The newest chunk at which the clock started over; who is behind it goes there."""
         return self._discontinuity_seq
 
     def holds(self, chunk: Chunk) -> bool:

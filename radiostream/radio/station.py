@@ -58,7 +58,10 @@ RESTART_S: Final = 1.0
 
 
 class Station:
-    """See the module."""
+    """One directory on the air. `run` is the producer's thread; the methods under "any thread" are for all others.
+
+    A command is posted to the producer and answered by a future; `status` is one frozen value, replaced whole.
+    """
 
     def __init__(
         self,
@@ -208,7 +211,7 @@ class Station:
 
     @property
     def resyncs(self) -> int:
-        """How often the clock was set anew after a standstill."""
+        """How often the clock was reset after a standstill."""
         return self._playout.resyncs
 
     @property
@@ -229,7 +232,7 @@ class Station:
                 self.step()
             except Exception:
                 route = self.config.route
-                log.exception("%s: the producer failed and begins anew", route, extra={"station": route})
+                log.exception("%s: the producer failed, restarting", route, extra={"station": route})
                 self._begin_anew()
         self._playout.let_go()
         self._air.close()
@@ -246,7 +249,7 @@ class Station:
         elif self._playout.due_s <= self.clock.now_s():
             self._playout.step()
             if self.status.on_air is not self._air.on_air:
-                self._show()  # the clock was set anew
+                self._show()  # the clock was reset
 
     def _begin_anew(self) -> None:
         self.restarts += 1
@@ -350,7 +353,7 @@ class Station:
         self._programme.shape = shape
 
     def _change_format(self) -> None:
-        """Another format, another content type: those who listened so far have to connect anew."""
+        """Another format, another content type: those who listened so far have to reconnect."""
         self._air.clear()
         self._programme.rewind()
         self._playout.change_ring()

@@ -36,7 +36,7 @@ class Turn:
 
 
 class Turnstile:
-    """See the module. May be used from any thread."""
+    """Wakes its waiters one after another. May be used from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # makes "open this gate, set up the next" one step

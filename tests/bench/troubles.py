@@ -31,7 +31,7 @@ class Victim:
     suspend_s: float
     random: random.Random
     disturbed_s: list[float] = field(default_factory=list)
-    """When the clock of `/` had reason to be set anew, monotonic: the beginning and the end of each time."""
+    """When the clock of `/` had reason to be reset, monotonic: the beginning and the end of each time."""
 
     def post(self, path: str) -> str:
         """Operate the server; raises where it does not answer 200."""

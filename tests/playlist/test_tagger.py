@@ -143,7 +143,7 @@ def test_progress_in_the_log(reader: Reader, caplog: pytest.LogCaptureFixture) -
     assert caplog.messages == [
         f"reading the tags of {MANY + 1} files",
         f"reading tags: {MANY - 2} files to go",
-        "the tags of all files are read",
+        "all tags read",
     ]
 
 

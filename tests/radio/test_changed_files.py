@@ -49,7 +49,7 @@ def test_a_file_written_to_ends_there(
     assert set(tracks) == {1, 2}
     assert [(entry.track, entry.ended) for entry in studio.station.status.history][1] == ("1.mp3", FAILED)
     assert [record.message for record in caplog.records] == [
-        '/: "1.mp3" left out: "changed while it was read; it is taken anew once it stands still"'
+        '/: "1.mp3" left out: "changed while it was read; it is rescanned once it is stable"'
     ]
 
 

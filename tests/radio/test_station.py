@@ -270,7 +270,7 @@ def test_a_short_delay_is_caught_up(studio: Studio) -> None:
 def test_a_bug_costs_the_track_and_is_told_once(
     studio: Studio, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The producer begins anew; the ring, and with it everybody's connection, stays."""
+    """The producer restarts; the ring, and with it everybody's connection, stays."""
     studio.show(studio.track(1, 4000), studio.track(2, 4000))
     studio.run_until(5)
     ring, station = studio.station.ring, studio.station

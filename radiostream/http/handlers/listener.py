@@ -28,7 +28,7 @@ STALL_S: Final = 30.0
 """A client that takes nothing for so long is paused, if it still acknowledges; else it is dropped."""
 
 PAUSE_S: Final = 570.0
-"""How much longer one who is paused is kept: ten minutes in all. When it goes on, it does so at the live point."""
+"""How much longer one who is paused is kept: ten minutes in all. When it goes on, it does so at the live edge."""
 
 RESET_S: Final = 1.0
 """How long a client that has closed its end may take to say that it does not listen either."""
@@ -137,7 +137,7 @@ class Feed:
     # -- where to read -----------------------------------------------------------------------------------------
 
     def _join(self) -> tuple[int, int]:
-        """The frame that is `burst_s` behind the live point, as for everybody."""
+        """The frame that is `burst_s` behind the live edge, as for everybody."""
         ring, clock = self._ring, self._clock
         deadline = clock.now_s() + FIRST_CHUNK_S
         while True:
@@ -210,7 +210,7 @@ class Feed:
         return chunk.view if chunk is not None and chunk.run is self._run else memoryview(b"")
 
     def _move(self) -> tuple[int, int]:
-        """Its position has been overwritten, or it was paused: rejoin at the live point."""
+        """Its position has been overwritten, or it was paused: rejoin at the live edge."""
         self._listener.moved += 1
         owed, self._owed = self._owed, None
         if owed is not None:
@@ -327,7 +327,7 @@ class Feed:
         return True
 
     def _await_return(self) -> None:
-        """Wait for one who is paused, as long as there is a place for it; then it goes on at the live point."""
+        """Wait for one who is paused, as long as there is a place for it; then it goes on at the live edge."""
         if self._pauses is None or not self._pauses.enter(self._listener.address):
             raise Ended(STALLED)
         self._listener.is_paused = self._was_paused = True
