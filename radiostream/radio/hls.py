@@ -150,6 +150,10 @@ class Hls:
         self._last: Chunk | None = None
         self._kept: deque[Segment] = deque()
         """All segments whose audio is still in the ring, the listed ones among them."""
+        self._list: tuple[Segment, ...] = ()
+        """What is listed, the same object for as long as nothing changes; who has made something of it keeps that."""
+        self._listed_of = (-1, -1)
+        """The oldest and the newest chunk of the ring when that was made."""
         unix_s = clock.unix_s()
         self._at_s = unix_s % (PTS_WRAP / PTS_HZ)
         """Where the next segment begins on the timeline."""
@@ -165,12 +169,19 @@ class Hls:
             chunks = ring.chunks
             if not chunks:
                 return ()
+            there = chunks[0].seq, chunks[-1].seq
+            if there == self._listed_of and self._seen == there[1]:
+                return self._list
+            self._listed_of = there
             while self._kept and self._kept[0].parts[0].chunk.seq < chunks[0].seq:
                 self._kept.popleft()
             if chunks[-1].seq > self._seen:
                 for chunk in self._fresh(chunks, burst_s):
                     self._add(chunk, burst_s)
-            return self._listed()
+            listed = self._listed()
+            if listed != self._list:  # segments are compared by identity
+                self._list = listed
+            return self._list
 
     def find(self, number: int) -> Segment | None:
         """The segment of that number, listed or not any more; None where there is none, or its audio is gone."""
@@ -187,6 +198,7 @@ class Hls:
         self._cut, self._last = True, None
         self._open.clear()
         self._kept.clear()
+        self._listed_of = (-1, -1)
 
     def _fresh(self, chunks: tuple[Chunk, ...], burst_s: float) -> Iterator[Chunk]:
         """What is new, without what was skipped at once, and without what may still be."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import signal
 import socket
 import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -162,6 +164,8 @@ def run(listeners: int, *, tight: int = 50, rounds: int = 1, join_s: float, only
             for name in only.split(",") if only else DISTURBANCES:
                 outcomes.append(disturb(on_air, listeners, name))
                 print_line(outcomes[-1].cells())
+        whys = re.findall(r"gone after .*?: ([^,:]+)$", on_air.radio.output(), re.MULTILINE)
+        print(f"streams that ended: {dict(Counter(whys))}", file=sys.stderr)
     return outcomes
 
 

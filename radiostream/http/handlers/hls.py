@@ -9,19 +9,21 @@ from __future__ import annotations
 import socket
 import struct
 from datetime import UTC, datetime
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote
+from weakref import WeakKeyDictionary
 
 from radiostream.audio.frames import CONTENT_TYPES, OGG
 from radiostream.http.protocol.conditional import byte_range, if_none_match
 from radiostream.http.protocol.message import CORS, NO_STORE, Gone, Headers, Refusal, Response, Sent, clean
 from radiostream.http.protocol.reader import has_room
-from radiostream.radio.hls import TARGET_S, Segment
+from radiostream.radio.hls import TARGET_S, Hls, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from radiostream.config import StationConfig
     from radiostream.http.protocol.message import Request
     from radiostream.http.site import Site
     from radiostream.radio.station import Station
@@ -44,14 +46,34 @@ def playlist(request: Request, station: Station) -> Response:
         raise Refusal(503, "the station is only just starting", ("Retry-After", "1"))
     if request.method == "GET":
         station.hls.players.note(request.client.address, request.headers.get("user-agent", ""))
-    run = station.hls.run
+    told = _told.get(station.hls)
+    if told is None or told.segments is not segments or told.config is not station.config:
+        told = _told[station.hls] = _tell(station, segments)
+    if if_none_match(request.headers.get("if-none-match"), told.tag):
+        return Response(304, b"", PLAYLIST_TYPE, told.answer.headers)
+    return told.answer
+
+
+class _Told(NamedTuple):
+    """A playlist as it was made of these segments, for all who ask until there is another one."""
+
+    segments: tuple[Segment, ...]
+    config: StationConfig
+    tag: str
+    answer: Response
+
+
+_told: WeakKeyDictionary[Hls, _Told] = WeakKeyDictionary()
+"""Of each station the newest. Two threads may make the same one at once; either is right."""
+
+
+def _tell(station: Station, segments: tuple[Segment, ...]) -> _Told:
+    run, config = station.hls.run, station.config
     tag = f'"{run}-{segments[0].number}-{segments[-1].number}"'
+    up = "../" * config.route.strip("/").count("/")
+    folder = up + quote(f"hls/{config.stem}/{run}/".replace("//", "/"))
     headers = (PLAYLIST_AGE, ("ETag", tag), *CORS)
-    if if_none_match(request.headers.get("if-none-match"), tag):
-        return Response(304, b"", PLAYLIST_TYPE, headers)
-    up = "../" * station.config.route.strip("/").count("/")
-    folder = up + quote(f"hls/{station.config.stem}/{run}/".replace("//", "/"))
-    return Response(200, m3u8(segments, folder).encode(), PLAYLIST_TYPE, headers)
+    return _Told(segments, config, tag, Response(200, m3u8(segments, folder).encode(), PLAYLIST_TYPE, headers))
 
 
 def m3u8(segments: Sequence[Segment], folder: str) -> str:
@@ -113,6 +135,7 @@ def _find(site: Site, rest: str) -> tuple[Station, Segment]:
     raise Refusal(404, "this segment is gone, or never was", NO_STORE)
 
 
+@lru_cache(maxsize=32)
 def id3(pts: int, name: str, title: str) -> bytes:
     """The ID3v2.4 tag at the head of a segment: the time of its first frame (RFC 8216 §3.4), and what is heard.
 

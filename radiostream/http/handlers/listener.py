@@ -211,11 +211,11 @@ class Feed:
 
     def _move(self) -> tuple[int, int]:
         """Its position has been overwritten, or it was paused: rejoin at the live edge."""
-        self._listener.moved += 1
         owed, self._owed = self._owed, None
         if owed is not None:
             self._await_return()
             self._send_own(*owed)
+        self._listener.moved += 1
         self._was_paused = False
         return self._join()
 

@@ -38,8 +38,12 @@ OWN_FILES: Final = 64
 FILES_A_STATION: Final = 4
 """The track on the air, the one that follows it, and the pipe that tells stalled listeners of the end."""
 
-ADMIT_WAIT_S: Final = 1.0
-"""How long accepting waits for a place in a crowd before a client is sent away."""
+ADMIT_WAIT_S: Final = 5.0
+"""How long accepting waits while no place gets free before a client is sent away."""
+EVICTION_AGE_S: Final = 1.0
+"""Nobody is evicted before this: in a crowd a client may need a while for its request, too."""
+EVICTION_LOOK_S: Final = 0.1
+"""How often accepting looks for somebody to evict while it waits."""
 EVICTION_GRACE_S: Final = 5.0
 """A client whose bytes have arrived and are unread is not evicted before this: it may be we who are slow."""
 EVICTABLE: Final = 8
@@ -113,23 +117,34 @@ class Limits:
         """How many short requests at once; may be replaced by any thread."""
         self._room = threading.Condition()  # guards everything below, and refused; notified when a place gets free
         self._short = 0
+        self._hangs = False
+        """Somebody has waited for a place in vain, and none got free since."""
         self._waiting: OrderedDict[int, tuple[socket.socket, float]] = OrderedDict()
         """Connections, and since which monotonic second they have waited; oldest first."""
 
     def admit(self) -> bool:
-        """Count a new connection in, waiting for a place if need be; False where there is none to be had."""
+        """Count a new connection in; False where there is no place to be had.
+
+        In a crowd it waits for one, since each that is answered leaves one. Where none gets free for ADMIT_WAIT_S, all
+        hang, and from then on nobody waits until one gets free.
+        """
         with self._room:
-            free = self._short < self.short_max or self._evict()
-            if free or self._room.wait_for(lambda: self._short < self.short_max, ADMIT_WAIT_S):
-                self._short += 1
-                return True
-            self.refused[CONNECTIONS] += 1
-            return False
+            deadline = time.monotonic() + (0.0 if self._hangs else ADMIT_WAIT_S)
+            while self._short >= self.short_max and not self._evict():
+                left_s = deadline - time.monotonic()
+                if left_s <= 0:
+                    self._hangs = True
+                    self.refused[CONNECTIONS] += 1
+                    return False
+                self._room.wait(min(left_s, EVICTION_LOOK_S))
+            self._short += 1
+            return True
 
     def _evict(self) -> bool:
         """Disconnect one who keeps us waiting, rather than we him; whether there was one. The caller holds the lock."""
         for key, (connection, since_s) in islice(self._waiting.items(), EVICTABLE):
-            if time.monotonic() - since_s > EVICTION_GRACE_S or not _keeps_its_side(connection):
+            waited_s = time.monotonic() - since_s
+            if waited_s > EVICTION_GRACE_S or (waited_s > EVICTION_AGE_S and not _keeps_its_side(connection)):
                 del self._waiting[key]
                 self.refused[CONNECTIONS] += 1
                 with suppress(OSError):
@@ -141,6 +156,7 @@ class Limits:
         """The connection has ended, or has moved to another share."""
         with self._room:
             self._short -= 1
+            self._hangs = False
             self._room.notify()
 
     @contextmanager

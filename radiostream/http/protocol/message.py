@@ -7,9 +7,11 @@ the connection over.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -153,15 +155,27 @@ def head_bytes(answer: Answer, *, close: bool) -> bytes:
     lines = [
         f"{version} {status} {HTTPStatus(status).phrase}",
         "Server: radiostream",
-        f"Date: {formatdate(usegmt=True)}",
+        f"Date: {_date(int(time.time()))}",
     ]
     if status not in (204, 304):
         lines.append(f"Content-Type: {answer.content_type}")
         if not isinstance(answer, Stream):  # a 304's would have to be that of the 200 (RFC 9110 §8.6)
             lines.append(f"Content-Length: {answer.length if isinstance(answer, Sent) else len(answer.body)}")
-    lines += [f"{name}: {clean(value)}" for name, value in answer.headers]
+    if answer.headers:
+        lines.append(_fields(answer.headers))
     lines.append("Connection: close" if close else f"Keep-Alive: timeout={KEEP_ALIVE_S:.0f}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "replace")
+
+
+@lru_cache(maxsize=2)
+def _date(unix_s: int) -> str:
+    return formatdate(unix_s, usegmt=True)
+
+
+@lru_cache(maxsize=64)
+def _fields(headers: Headers) -> str:
+    """Header lines; thousands of answers in a row have the same ones."""
+    return "\r\n".join(f"{name}: {clean(value)}" for name, value in headers)
 
 
 def clean(value: str) -> str:
