@@ -77,7 +77,7 @@ class Desk:
         self.wake_relay: Callable[[], None] = lambda: None
         self._station = station
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # guards who is connected and who is refused, below
         self._broadcaster: Feed | None = None
         self._relay: Feed | None = None
         self._relay_was_on = False

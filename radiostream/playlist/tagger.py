@@ -81,7 +81,10 @@ class Tagger:
         self._worker.stop(timeout_s)
 
     def get(self, track: Track) -> Tags | None:
-        """The track's tags where they are known by now."""
+        """The track's tags where they are known by now.
+
+        Without the lock: one look-up in a dictionary of frozen values, and who comes too early asks again.
+        """
         return self._tags.get(track)
 
     def artist_of(self, track: Track) -> str:

@@ -101,6 +101,7 @@ class Audience:
 
     def _add_up(self) -> None:
         """Bring `_listener_s` up to now; the caller holds the lock."""
+        assert self._lock.locked()  # noqa: S101 - a rule of ours, not of a client's
         now_s = self._now_s()
         self._listener_s += len(self._present) * (now_s - self._added_up_s)
         self._added_up_s = now_s

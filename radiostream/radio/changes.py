@@ -9,7 +9,7 @@ class Changes:
     """One for the whole radio: stations and audiences bump it, event readers wait on it. For any thread."""
 
     def __init__(self) -> None:
-        self._condition = threading.Condition()  # guards _count
+        self._condition = threading.Condition()  # guards _count and _closed
         self._count = 0
         self._closed = False
 
@@ -27,6 +27,7 @@ class Changes:
 
     @property
     def closed(self) -> bool:
+        """Whether all is over (one bool that only ever becomes true, so read without the lock)."""
         return self._closed
 
     def wait(self, seen: int, timeout_s: float) -> int:

@@ -193,6 +193,7 @@ class Hls:
 
     def _enter(self, ring: Ring) -> None:
         """Begin with a ring: the first, or another one because the station sends another format now."""
+        assert self._lock.locked()  # noqa: S101 - a rule of ours, not of a client's
         self._ring = ring
         self._seen = -1
         self._cut, self._last = True, None
@@ -218,6 +219,7 @@ class Hls:
                 yield chunk
 
     def _add(self, chunk: Chunk, burst_s: float) -> None:
+        assert self._lock.locked()  # noqa: S101 - a rule of ours, not of a client's
         missed_s = self._missed_s(chunk)
         if missed_s:
             self._at_s += _duration_s(self._open) + missed_s
@@ -276,6 +278,7 @@ class Hls:
         self._at_s += duration_s
 
     def _listed(self) -> tuple[Segment, ...]:
+        assert self._lock.locked()  # noqa: S101 - a rule of ours, not of a client's
         duration_s, first = 0.0, len(self._kept)
         while first and duration_s < LISTED_S:
             first -= 1
@@ -309,6 +312,7 @@ class Players:
             return len(self._asked_s)
 
     def _forget(self, now_s: float) -> None:
+        assert self._lock.locked()  # noqa: S101 - a rule of ours, not of a client's
         while self._asked_s:
             oldest = next(iter(self._asked_s))
             if len(self._asked_s) <= PLAYERS_MAX and now_s - self._asked_s[oldest] <= WINDOW_S:

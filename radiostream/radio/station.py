@@ -135,7 +135,10 @@ class Station:
         return self._inbox.post(lambda: self._take(listing))
 
     def tags_read(self, track: Track) -> None:
-        """The tags of `track` are known now; matters if it is on the air."""
+        """The tags of `track` are known now; matters if it is on the air.
+
+        Reads two references of the producer's: a track that goes on the air just now finds its tags by itself.
+        """
         on_air, deck = self._air.on_air, self._playout.deck
         if (on_air and on_air.track == track) or (deck and deck.track == track):
             self._inbox.post(lambda: self._retitle(track))

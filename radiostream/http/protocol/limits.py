@@ -72,6 +72,7 @@ class Share:
 
     @property
     def taken(self) -> int:
+        """Places that are taken now (one int, so read without the lock: it may be a moment old)."""
         return self._total
 
     def enter(self, address: str) -> bool:
@@ -115,7 +116,9 @@ class Limits:
         self.held = Held()
         self.short_max = short_max
         """How many short requests at once; may be replaced by any thread."""
-        self._room = threading.Condition()  # guards everything below, and refused; notified when a place gets free
+        self._lock = threading.Lock()  # guards everything below, and refused
+        self._room = threading.Condition(self._lock)
+        """Notified when a place gets free."""
         self._short = 0
         self._hangs = False
         """Somebody has waited for a place in vain, and none got free since."""
@@ -141,7 +144,8 @@ class Limits:
             return True
 
     def _evict(self) -> bool:
-        """Disconnect one who keeps us waiting, rather than we him; whether there was one. The caller holds the lock."""
+        """Disconnect one who keeps us waiting, to make room; whether there was one. The caller holds the lock."""
+        assert self._lock.locked()  # noqa: S101 - a rule of ours, not of a client's
         for key, (connection, since_s) in islice(self._waiting.items(), EVICTABLE):
             waited_s = time.monotonic() - since_s
             if waited_s > EVICTION_GRACE_S or (waited_s > EVICTION_AGE_S and not _keeps_its_side(connection)):
