@@ -11,7 +11,6 @@ import errno
 import gzip
 import logging
 import os
-import shutil
 from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PACK_AFTER: Final = 2
-"""How many months ago a month has to be before its file is packed: whoever takes last month's finds it as it was."""
+PACK_AFTER_S: Final = 10 * 86400.0
+"""So long a month that is over lies as it was, for whoever takes it from there."""
 PACK_BYTES: Final = 256 << 10
 """A smaller file is left as it is."""
 TAIL_BYTES: Final = 64 << 10
@@ -75,19 +74,23 @@ class PlayLog:
 
     def tidy(self, unix_s: float) -> None:
         """Delete months that are older than asked for, and pack those that nobody takes as they are any more."""
-        this = months.number_of(months.month_of(unix_s, zone_of("")))
+        zone = zone_of("")
+        this = months.number_of(months.month_of(unix_s, zone))
+        packable = months.number_of(months.month_of(unix_s - PACK_AFTER_S, zone))
         try:
             found = list((self._directory / months.FOLDER).iterdir())
         except OSError:
             return  # there is none yet; a disk in trouble is told of where a line is lost
         for path in found:
             named = months.NAME.fullmatch(path.name)
-            age = this - months.number_of(named[1]) if named else -1
+            if named is None:
+                continue
+            number = months.number_of(named[1])
             with suppress(OSError):
-                if age > self._keep_months:
+                if this - number > self._keep_months:
                     path.unlink()
                     log.info("%s is deleted: it is older than %d months", quoted(path.name), self._keep_months)
-                elif age >= PACK_AFTER and named and not named[2] and path.stat().st_size >= PACK_BYTES:
+                elif number < packable and not named[2] and path.stat().st_size >= PACK_BYTES:
                     pack(path)
 
 
@@ -130,18 +133,20 @@ def mended_size(file: FileIO, name: str) -> int:
 
 
 def pack(path: Path) -> None:
-    """Put the lines of `path` behind those that are packed already. Raises `OSError`; then nothing has changed."""
-    packed = path.with_name(path.name + months.PACKED)
+    """Put the lines of `path` to those of its month that are packed. Raises `OSError`; then nothing has changed.
+
+    A crash before the end leaves lines in both files; the next time they are one again.
+    """
+    rows = sorted({*months.lines(path)} - {record.HEADER}, key=lambda raw: (raw.split(b",", 2)[-1], raw))
     draft = path.with_name(path.name + ".tmp")
     try:
         with open(draft, "wb") as target:
-            with suppress(FileNotFoundError), open(packed, "rb") as before:
-                shutil.copyfileobj(before, target)
-            with open(path, "rb") as source, gzip.GzipFile("", "wb", 9, target) as member:
-                shutil.copyfileobj(source, member)
+            with gzip.GzipFile("", "wb", 9, target) as packed:
+                packed.write(record.HEADER)
+                packed.writelines(rows)
             target.flush()
             os.fsync(target.fileno())
-        os.replace(draft, packed)
+        os.replace(draft, path.with_name(path.name + months.PACKED))
     except OSError:
         draft.unlink(missing_ok=True)
         raise

@@ -1,7 +1,8 @@
 """The files of the log: one a station and month, their names, and how they are read. Any thread.
 
-`<state>/log/humor-2026-11.csv`; the default station is `main`. A large file whose month is long over is packed as
-`humor-2026-09.csv.gz`. Both may be there for one month, and are read one after the other.
+`<state>/log/humor-2026-11.csv`; the default station is `main`. A large file whose month is over is packed as
+`humor-2026-09.csv.gz`, its lines sorted by what was played, which makes it half as large as by time. Both may be there
+for one month, and are read one after the other.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from radiostream.logs import quoted
 from radiostream.playlist.state import file_name
-from radiostream.plays.record import LONGEST_LINE
+from radiostream.plays import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,16 +62,25 @@ def number_of(month: Month) -> int:
 
 
 def lines(path: Path) -> Iterator[bytes]:
-    """The lines of a month's file, in the order in which they were written; none where there is no such file.
+    """The lines of a month's file, in the order in which the plays began; none where there is no such file.
 
     A line that is too long to be one comes in pieces; where a file is damaged, what is behind is left out.
     """
-    for one in (path.with_name(path.name + PACKED), path):
-        try:
-            with gzip.open(one) if one.name.endswith(PACKED) else open(one, "rb") as file:
-                while raw := file.readline(LONGEST_LINE):
-                    yield raw
-        except FileNotFoundError:
-            continue
-        except (OSError, EOFError, zlib.error) as error:
-            log.warning("%s cannot be read to its end: %s", quoted(one.name), error)
+    yield from sorted(packed_lines(path), key=lambda raw: record.started_at(raw) or 0.0)
+    yield from _read(path)
+
+
+def packed_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a month that have been packed, sorted by what was played."""
+    return _read(path.with_name(path.name + PACKED))
+
+
+def _read(path: Path) -> Iterator[bytes]:
+    try:
+        with gzip.open(path) if path.name.endswith(PACKED) else open(path, "rb") as file:
+            while raw := file.readline(record.LONGEST_LINE):
+                yield raw
+    except FileNotFoundError:
+        return
+    except (OSError, EOFError, zlib.error) as error:
+        log.warning("%s cannot be read to its end: %s", quoted(path.name), error)

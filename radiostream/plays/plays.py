@@ -10,9 +10,11 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from radiostream.plays import statistics
+from radiostream.playlist.track import title_from_name
+from radiostream.plays import reading, report, statistics
 from radiostream.plays.log import PlayLog, zone_of
 from radiostream.threads import Deadline, Worker
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from radiostream.plays.watch import Watch
     from radiostream.radio.plays import Began, Play
     from radiostream.radio.station import Station
+    from radiostream.settings import StationConfig
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +34,7 @@ QUEUE_MOST: Final = 5000
 """Plays that wait for a disk that hangs; what is more is lost."""
 MINUTE_S: Final = 60
 TIDY_S: Final = 3600.0
+_TIMES: Final = (("started_at", "start"), ("ended_at", "end"))
 ALERTS_STOP_S: Final = 0.3
 """How long the end waits for a webhook that is being told."""
 
@@ -87,6 +91,11 @@ class Keeper:
             self._waiting.append(play)
         self._worker.wake()
 
+    def history(self, config: StationConfig, moment: float, limit: int) -> list[dict[str, Any]]:
+        """The latest plays that began before `moment`, newest first, as `/history` shows them. Reads the disk."""
+        found = reading.before(self.directory, config.route, moment, limit, zone_of(config.timezone))
+        return [_as_history(report.entry(row)) for row in found]
+
     # -- the thread "plays" --------------------------------------------------------------------------------------------
 
     def step(self) -> float:
@@ -123,6 +132,19 @@ class Keeper:
         if self._in_trouble:
             self._in_trouble = False
             log.info("the statistics of listeners are written again")
+
+
+def _as_history(play: dict[str, Any]) -> dict[str, Any]:
+    track = play["file"].rpartition("/")[2]
+    times = {name: datetime.fromisoformat(play[key]).astimezone(UTC) for name, key in _TIMES}
+    return {
+        "track": track,
+        "title": play["title"] or title_from_name(track),
+        "artist": play["artist"],
+        **{name: moment.isoformat(timespec="milliseconds") for name, moment in times.items()},
+        "ended": play["ended"],
+        "kind": play["kind"],
+    }
 
 
 class Alerts(NamedTuple):

@@ -120,3 +120,33 @@ def test_listeners_are_counted_over_time(kept: Kept) -> None:
     assert day["samples"][-1]["listeners"] == 4
     assert {one["listeners"] for one in day["samples"][2:-1]} == {3.0}
     assert day["step_s"] == 60
+
+
+def test_the_history_goes_back_as_far_as_the_log(kept: Kept) -> None:
+    """Page after page from what is on the air to the first play, each once, over the seam of memory and log."""
+    kept.studio.run_until(150 * 2000 * FRAME_S - 20)
+    kept.keeper.step()
+    seen, query = [], ""
+    while True:
+        said = json.loads(kept.house.ask("GET", f"/history?route=jazz&limit=40{query}").body)
+        seen += said["history"]
+        if said["next"] is None:
+            break
+        query = f"&before={said['next']}"
+    starts = [one["started_at"] for one in seen]
+    assert len(starts) == 150
+    assert starts == sorted(set(starts), reverse=True)
+    assert {frozenset(one) for one in seen} == {frozenset(seen[0])}
+    assert [one["track"] for one in seen] == ["2.mp3", "1.mp3"] * 75
+
+
+def test_without_a_log_the_history_ends(kept: Kept) -> None:
+    """With what is in memory; and a moment that is none is refused."""
+    kept.house.site.plays = None
+    kept.studio.run_until(5)
+    said = json.loads(kept.house.ask("GET", "/history?route=jazz").body)
+    assert (len(said["history"]), said["next"]) == (1, None)
+    said = json.loads(kept.house.ask("GET", "/history?route=jazz&before=2000-01-01T00:00:00Z").body)
+    assert (said["history"], said["next"]) == ([], None)
+    for wrong in ("yesterday", "", "2026-13-01", "99999"):
+        assert kept.house.ask("GET", f"/history?route=jazz&before={wrong}").status == 400

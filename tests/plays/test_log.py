@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -112,20 +113,25 @@ def test_old_months_go(tmp_path: Path) -> None:
     assert files(tmp_path) == ["a-2026-09.csv", "a-2026-11.csv", "notes-2020-01.txt"]
 
 
-def test_large_months_that_are_long_over_are_packed(tmp_path: Path) -> None:
-    """A packed month reads as before; what comes later for it is read, and packed, behind it."""
-    path = months.path_of(tmp_path, "/jazz", "2026-08")
+def test_large_months_that_are_over_are_packed(tmp_path: Path) -> None:
+    """Ten days later. A packed month reads as before; what comes later for it is read, and packed, with it."""
+    path = months.path_of(tmp_path, "/jazz", "2026-10")
     path.parent.mkdir()
-    row = record.line(play("2026-08-01T10:00:00+00:00"), logs.zone_of("UTC"))
-    path.write_bytes(record.HEADER + row * 3000)
+    begin = datetime(2026, 10, 1, tzinfo=UTC)
+    begins = [(begin + timedelta(minutes=4 * number)).isoformat() for number in range(3000)]
+    rows = [record.line(play(at, file=f"{at[-8:]}.mp3"), logs.zone_of("Europe/Berlin")) for at in begins]
+    path.write_bytes(record.HEADER + b"".join(rows))
     log = PlayLog(tmp_path, 24)
-    log.tidy(at("2026-11-15T12:00:00+00:00"))
-    assert files(tmp_path) == ["jazz-2026-08.csv.gz"]
-    log.append(play("2026-08-02T10:00:00+00:00"))
+    log.tidy(at("2026-11-09T12:00:00+00:00"))
+    assert files(tmp_path) == ["jazz-2026-10.csv"]
+    log.tidy(at("2026-11-12T12:00:00+00:00"))
+    assert files(tmp_path) == ["jazz-2026-10.csv.gz"]
+    assert list(months.lines(path)) == [record.HEADER, *rows]
+    log.append(play("2026-10-25T10:00:00+00:00"))
     assert len(list(months.lines(path))) == 3003
     logs.pack(path)
-    assert files(tmp_path) == ["jazz-2026-08.csv.gz"]
-    assert len(list(months.lines(path))) == 3003
+    assert files(tmp_path) == ["jazz-2026-10.csv.gz"]
+    assert list(months.lines(path))[:-1] == [record.HEADER, *rows]
 
 
 def test_a_damaged_pack_is_read_as_far_as_it_goes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -35,11 +36,34 @@ def now_playing(site: Site, request: Request, _: str) -> Response:
 
 
 def history(site: Site, request: Request, _: str) -> Response:
-    """`GET /history?route=&limit=`: the latest tracks of a station (the default one), newest first."""
+    """`GET /history?route=&limit=&before=`: the latest tracks of a station (the default one), newest first; with
+    `before`, those that began before that moment, from the log of plays where one is kept.
+
+    `next` is the `before` of the page that follows; null where there is none.
+    """
     station = site.asked(request)
     limit = _whole(request.query.get("limit", str(LIMIT)), "limit", LIMIT)
-    entries = station.status.history[:limit]
-    return json_response({"route": station.config.route, "history": views.history(entries)}, 200, ANY_ORIGIN)
+    keeper = site.plays.keeper if site.plays is not None else None
+    entries = station.status.history
+    moment = _moment(request.query["before"]) if "before" in request.query else None
+    if moment is not None:
+        entries = tuple(one for one in entries if one.started_at < moment)
+    page = views.history(entries[:limit])
+    if moment is not None and len(page) < limit and keeper is not None:
+        since = _moment(page[-1]["started_at"]) if page else moment
+        page += keeper.history(station.config, since, limit - len(page))
+    is_last = not page or (len(page) < limit and (moment is not None or keeper is None))
+    body = {"route": station.config.route, "history": page, "next": None if is_last else page[-1]["started_at"]}
+    return json_response(body, 200, ANY_ORIGIN)
+
+
+def _moment(text: str) -> float:
+    """An ISO 8601 moment of the query, with a zone or in UTC, as Unix seconds."""
+    try:
+        said = datetime.fromisoformat(text.replace(" ", "+"))  # a plus in a query is a space
+        return (said if said.tzinfo else said.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        raise Refusal(400, "before must be a moment such as 2026-11-26T14:00:00Z") from None
 
 
 def _whole(text: str, name: str, most: int) -> int:
