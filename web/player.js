@@ -85,6 +85,7 @@ const takeState = ({ streams, now }) => {
   if (!stations.has(selected)) selected = remembered();
   draw();
   loadRecent();
+  if (pressed !== null) pressedEarlier();
 };
 
 // The station of the page's own address, `#/humor` or `?route=/humor`; null where it names none.
@@ -171,10 +172,6 @@ const card = (route) => {
     node.dataset.route = route;
     node.querySelector(".without-script").remove();
     node.style.setProperty("--hue", hue(route));
-    node.querySelector(".station-play").addEventListener("click", () => toggle(route));
-    node.querySelector(".station-star").addEventListener("click", () => favourites.toggle(route));
-    node.querySelector(".station-body").addEventListener("click", () => choose(route));
-    node.querySelector(".cover").addEventListener("click", () => choose(route));
     cards.set(route, node);
   }
   return node;
@@ -373,8 +370,17 @@ const select = (route) => {
 const tabs = "BroadcastChannel" in window ? new BroadcastChannel("radiostream") : null;
 tabs?.addEventListener("message", () => stream.route !== null && pause());
 
+// What is pressed on the page that the server has drawn, before the state is here, is done when it comes.
+let pressed = null;
+const pressedEarlier = () => {
+  const route = pressed;
+  pressed = null;
+  if (stations.has(route)) play(route);
+};
+
 const play = (route) => {
-  if (!isPlayable(stations.get(route))) return;
+  if (!stations.has(route)) pressed = route;
+  if (!stations.has(route) || !isPlayable(stations.get(route))) return;
   select(route);
   stream.play(route);
   tabs?.postMessage("playing");
@@ -393,6 +399,10 @@ const toggle = (route) => (stream.route === route ? pause() : play(route));
 
 // Looking at another station plays it when something plays already, and only shows it otherwise.
 const choose = (route) => {
+  if (!stations.has(route)) {
+    selected = route;
+    return;
+  }
   if (stream.route !== null && stream.route !== route && stations.get(route).onAir) {
     play(route);
     return;
@@ -466,7 +476,14 @@ const share = async () => {
 };
 
 const listenToHands = () => {
-  $("play").addEventListener("click", () => selected !== null && toggle(selected));
+  $("play").addEventListener("click", () => toggle(selected ?? $("now").dataset.route));
+  $("stations").addEventListener("click", ({ target }) => {
+    const route = target.closest("[data-route]")?.dataset.route;
+    if (route === undefined || target.closest(".without-script")) return;
+    if (target.closest(".station-play")) toggle(route);
+    else if (target.closest(".station-star")) favourites.toggle(route);
+    else choose(route);
+  });
   $("mute").addEventListener("click", () => volume.mute());
   $("volume-range").addEventListener("input", () => {
     stream.audio.muted = false;

@@ -82,6 +82,21 @@ def test_a_table_is_a_translation(language: str) -> None:
     assert same == []
 
 
+LABELS = {
+    "previous_on": "previous", "next_on": "next", "shuffle_on": "shuffle", "reload_on": "reload",
+    "end_on": "end_live", "resume_on": "resume_relay",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_a_button_is_called_holds_what_it_shows(language: str) -> None:
+    """Who speaks to the page says what stands on the button (WCAG 2.5.3)."""
+    words = table(language)
+    for label, shown in LABELS.items():
+        for part in words["page"][shown].lower().split():
+            assert part in words["status"][label].lower()
+
+
 class Texts(HTMLParser):
     """What of a template a reader reads: text, and the attributes that are told or shown."""
 

@@ -83,6 +83,7 @@ def _panel(station: Mapping[str, Any], edition: Edition) -> dict[str, str]:
     return {
         "name": escape(station["name"]),
         "now_name": escape(station["name"]),
+        "now_route": escape(station["route"]),
         "now_stem": escape(quote(station["stem"])),
         "now_about": escape(station["description"] or station["genre"]),
         "now_title": escape(now["title"] or edition.word("player.nothing")),
