@@ -152,6 +152,10 @@ class Card:
 
         return until(look, f"{hz or 'any'} Hz", patience_s)
 
+    def until_heard(self, second_s: float) -> None:
+        """Return when that second of the recording is there."""
+        until(lambda: self.now_s() > second_s + 0.1 and len(self._data) / 2 / RATE_HZ > second_s, "the recording")
+
     def until_quiet(self, after_s: float) -> float:
         """When it becomes quiet for a quarter of a second."""
         at_s = after_s
