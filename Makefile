@@ -20,7 +20,7 @@ quick: $(STAMP) ## the tests that need neither players nor a network, in half a 
 
 cover: $(STAMP) players ## every test, with the branches that none takes; fails below the gate
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m coverage run -m pytest -n $(JOBS) $(ARGS)
+	PYTHONPATH=$(CURDIR) $(BIN)/python -m coverage run -m pytest -n $(JOBS) $(ARGS)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +42,14 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """A `serial` test, its fixtures included, runs while no other one does, in whatever process of this run."""
     with _turn(alone=item.get_closest_marker("serial") is not None):
         return (yield)
+
+
+def pytest_sessionfinish() -> None:
+    """What a worker of pytest-xdist has measured is saved here: it is ended before coverage would do so."""
+    coverage = sys.modules.get("coverage")
+    if "PYTEST_XDIST_WORKER" in os.environ and coverage is not None and (run := coverage.Coverage.current()):
+        run.stop()
+        run.save()
 
 
 @contextmanager
