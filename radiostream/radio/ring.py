@@ -28,6 +28,8 @@ from radiostream.radio.turnstile import Turn, Turnstile
 IDLE_CHUNKS = 12
 """So many chunks after somebody last asked for one, nobody listens: at least as long as a stalled client is kept."""
 MOST_SPARES = 3
+MOST_CHUNKS = 256
+"""However short they are, as when somebody skips without end."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,13 +122,14 @@ class Position:
 class Ring:
     """The newest chunks of a station. One thread publishes; any may read and wait.
 
-    `keep_s`: seconds of audio kept behind the newest; `buffer_size`: bytes of a pool buffer.
+    `keep_s`: seconds of audio kept behind the newest; `buffer_size`: bytes of a pool buffer;
+    `max_bytes`: the most audio kept, however long it lasts.
     """
 
     def __init__(self, buffer_size: int, keep_s: float, max_bytes: int = 16 << 20) -> None:
         self._buffer_size = buffer_size
         self._keep_s = keep_s
-        self._max_chunks = max(8, max_bytes // buffer_size)
+        self._max_bytes = max_bytes
         self.idle_s = keep_s
         """Seconds kept while nobody listens: at least the burst. The producer's; it may be changed at any time."""
         self._spares: deque[memoryview] = deque()
@@ -174,9 +177,11 @@ class Ring:
 
     def _first_to_keep(self, chunks: tuple[Chunk, ...]) -> int:
         oldest_s = chunks[-1].start_s - (min(self.idle_s, self._keep_s) if self._is_idle else self._keep_s)
-        first = max(0, len(chunks) - self._max_chunks)
-        while chunks[first].end_s < oldest_s:
-            first += 1
+        first, left = len(chunks) - 1, self._max_bytes - len(chunks[-1].view)
+        last = max(0, len(chunks) - MOST_CHUNKS)
+        while first > last and chunks[first - 1].end_s >= oldest_s and left >= len(chunks[first - 1].view):
+            first -= 1
+            left -= len(chunks[first].view)
         return first
 
     def close(self) -> None:

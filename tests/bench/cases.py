@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,8 @@ class Case:
     join_s: float = 1.0
     settle_s: float = 5.0
     hold_s: float = 20.0
+    probed: bool = True
+    """Whether `/healthz` is asked meanwhile, which costs half a percent of a core."""
     reports: bool = False
     """Whether the driver tells each second of the measured time who has nothing to play."""
     options: tuple[str, ...] = ()
@@ -68,6 +70,11 @@ class Row:
     """Percent of the time at rest in which somebody on this machine waited for a core: near 100, mistrust the row."""
     driver_busy: bool
     driver: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everybody was served all the time."""
+        return not (self.underruns or self.underruns_joining or self.lost) and self.started == self.case.listeners
 
     @property
     def kb_each(self) -> float:
@@ -118,7 +125,8 @@ def measure(server: Server, case: Case, routes: Sequence[str] = ("/",), health: 
     """Put the case's listeners on the server, and read its figures in each phase."""
     time.sleep(QUIET_S)
     empty_kb = measures.memory(server.pid).rss_kb
-    with Probe(server.port, path=health) as probe, driver(server.port, case, routes) as load:
+    probe = Probe(server.port, path=health)
+    with probe if case.probed else nullcontext(), driver(server.port, case, routes) as load:
         load.wait_for("start")
         start = (time.monotonic(), measures.cpu_s(server.pid))
         load.wait_for("joined")

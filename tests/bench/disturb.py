@@ -169,6 +169,13 @@ def run(listeners: int, *, tight: int = 50, rounds: int = 1, join_s: float, only
     return outcomes
 
 
+def table(listeners: int) -> list[Outcome]:
+    """All of them, with a heading."""
+    print(f"\n### Disturbances, {listeners:,} listeners, half of whom read barely in time\n")
+    print_heading(HEADING)
+    return run(listeners, join_s=listeners / 1000)
+
+
 def main() -> None:
     """Run them all, and fail where one is not got over."""
     parser = argparse.ArgumentParser(prog="disturb", description=__doc__)

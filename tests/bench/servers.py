@@ -37,10 +37,26 @@ class Radio(server.Radio):
 
 
 class Reference(Server):
-    """The one-thread epoll sender."""
+    """The one-thread epoll sender, in Python."""
 
     def __init__(self, file: Path, kbps: int) -> None:
         super().__init__([sys.executable, "-m", "tests.bench.reference", str(file), str(kbps)])
+
+
+class CSender(Server):
+    """The same in C: the least that the kernel's work costs anybody. Compiled here; needs a C compiler."""
+
+    def __init__(self, file: Path, kbps: int) -> None:
+        self._home = tempfile.TemporaryDirectory(prefix="bench-sender-")
+        program = str(Path(self._home.name, "sender"))
+        source = str(Path(__file__).with_name("sender.c"))
+        subprocess.run(["cc", "-O2", "-Wall", "-Werror", "-o", program, source], check=True)
+        super().__init__([program, str(file), str(kbps)])
+
+    def stop(self) -> int:
+        status = super().stop()
+        self._home.cleanup()
+        return status
 
 
 class Icecast(Server):

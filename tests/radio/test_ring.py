@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from radiostream.audio.frames import Params
-from radiostream.radio.ring import IDLE_CHUNKS, MOST_SPARES, Chunk, Ring, Run
+from radiostream.radio.ring import IDLE_CHUNKS, MOST_CHUNKS, MOST_SPARES, Chunk, Ring, Run
 from radiostream.radio.turnstile import Turn
 from tests.waiting import PATIENCE_S
 
@@ -149,10 +149,27 @@ def test_the_pool_stops_growing() -> None:
 
 def test_the_ring_is_bounded_in_bytes() -> None:
     """Very many tiny chunks (skips) or very large ones do not make it grow past its bound."""
-    ring = Ring(4096, 1e9, max_bytes=4096 * 10)
+    ring = Ring(4096, 1e9, max_bytes=FRAMES * FRAME_BYTES * 10)
     for number in range(100):
         ring.publish(chunk(ring, 100 + number * CHUNK_S))
     assert len(ring.chunks) == 10
+
+
+def test_the_ring_is_bounded_in_chunks() -> None:
+    """However short they are."""
+    ring = Ring(4096, 1e9)
+    for number in range(MOST_CHUNKS + 50):
+        ring.publish(chunk(ring, 100 + number * CHUNK_S))
+    assert len(ring.chunks) == MOST_CHUNKS
+
+
+@pytest.mark.parametrize("buffer_size", [1 << 12, 1 << 16, 4 << 20])
+def test_larger_buffers_make_the_ring_no_shorter(buffer_size: int) -> None:
+    """Of what fits into its bound it keeps the time that HLS and slow listeners rely on."""
+    ring = Ring(buffer_size, 70.0)
+    for number in range(30):
+        ring.publish(chunk(ring, 100 + number * CHUNK_S))
+    assert ring.chunks[-1].start_s - ring.chunks[0].start_s >= 70
 
 
 def test_holding_ends_with_the_chunk() -> None:
