@@ -125,7 +125,7 @@ export class Stream {
   // A browser's own control may let a paused element go on, with what it held: live again is what is meant.
   #sounds() {
     if (this.route !== null) this.#enter("playing");
-    else if (this.#last !== null) this.play(this.#last);
+    else if (this.#last !== null && !this.audio.paused) this.play(this.#last);
   }
 
   // A pause that we did not ask for: headphones pulled out, another app, the browser's own control.

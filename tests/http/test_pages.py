@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from radiostream.http.handlers import static
 from radiostream.http.views import editions, embed, pages
 from radiostream.http.views import status_page as operators
 from radiostream.http.views.editions import Edition
@@ -200,6 +202,17 @@ def test_no_script_makes_markup_or_asks_a_foreign_host() -> None:
 def test_everything_together_is_small() -> None:
     """All of `web/` is under 220 KB."""
     assert sum(file.stat().st_size for file in pages.WEB.rglob("*") if file.is_file()) < 220_000
+
+
+@pytest.mark.parametrize("language", editions.LANGUAGES)
+def test_the_player_is_small(language: str) -> None:
+    """What a first visit loads, with seven stations and compressed: at most 26 KB."""
+    stations = [shown(f"/{n}", f"Station {n}", title=f"Song number {n}", artist="Somebody") for n in range(7)]
+    page = pages.player_page(stations, Edition(language), "https://radio.example")
+    files = re.findall(r'(?:href|src)="static/([\w-]+\.(?:css|js|svg))"', page)
+    sizes = [len(static.assets()[name].zipped or b"") for name in set(files)]
+    print("player:", language, sum(sizes) + len(gzip.compress(page.encode())))
+    assert sum(sizes) + len(gzip.compress(page.encode())) <= 26_000
 
 
 def test_the_pictures_of_the_readme_exist_and_are_small() -> None:
