@@ -1,7 +1,7 @@
 """The radio put together: what is built from what, started and stopped in which order, and what a signal does.
 
 The main thread builds everything, waits for signals, and takes everything down again. SIGTERM, SIGINT and SIGHUP are
-blocked in every thread, and taken one by one with `sigwait`: between two looks there is no moment in which one is lost.
+blocked in every thread, and taken one by one with `sigwait`: between two calls there is no moment in which one is lost.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FIRST_LOOK_S: Final = 1.5
-"""How long the start waits for the first look at the directories; a slow disk's stations begin with silence."""
+"""How long the start waits for the first scan of the directories; a slow disk's stations begin with silence."""
 
 FIRST_TRACK_S: Final = 1.5
 """How long the listening socket stays closed for stations that have nothing on the air yet."""
@@ -229,7 +229,7 @@ class Radio:
             worker.stop(deadline.left_s)
 
     def rescan(self) -> None:
-        """Ask for a look at the directories; does not wait for it."""
+        """Ask for a scan of the directories; does not wait for it."""
         self._library.rescan(0)
 
     def reconfigure(self, new: Config) -> None:
@@ -250,7 +250,7 @@ class Radio:
     # -- what threads call -----------------------------------------------------------------------------------------
 
     def _follow_roster(self, table: Table) -> None:
-        """The library's thread, before each look at the directories: stations come, change and go."""
+        """The library's thread, before each scan of the directories: stations come, change and go."""
         self._stations.follow(table, self._library, trusting=not self._looked)
         self._looked = True
 

@@ -143,7 +143,7 @@ SETTINGS: Final = (
     Setting("directory_routes", "{}", values.json_object, 'JSON: {"humor": "/home/humor"}'),
     Setting("shuffle", "false", values.boolean, "shuffle every station that does not say otherwise"),
     Setting("burst", "8", values.seconds(0, 20), "seconds of recent audio for a new listener", field="burst_s"),
-    Setting("poll_interval", "2", values.seconds(0.05, 3600), "seconds between two looks", field="poll_interval_s"),
+    Setting("poll_interval", "2", values.seconds(0.05, 3600), "seconds between two scans", field="poll_interval_s"),
     Setting("state_dir", "", values.optional_path, "where positions are kept over a restart; none = memory only"),
     Setting("stations", "", values.optional_path, "directory whose sub-directories are stations", field="stations_dir"),
     Setting("config", "", str, "TOML file with the flags' names as keys; read again at SIGHUP"),
@@ -151,7 +151,7 @@ SETTINGS: Final = (
         "level", "", values.lufs, "loudness of all tracks in LUFS, -30 to -10; none = as they are", field="level_lufs"
     ),
     Setting("trim", "false", values.boolean, "leave out dead air at a track's ends"),
-    Setting("site_name", "Radio", values.site_name, "what pages and lists call the whole"),
+    Setting("site_name", "Radio", values.site_name, "the name of the site on pages and in lists"),
     Setting(
         "webhook", "", values.http_urls, "URL told of events", field="webhooks", variables="WEBHOOKS", repeats=True
     ),
@@ -172,7 +172,7 @@ SETTINGS: Final = (
     Setting("base_path", "", values.base_path, "path prefix below a proxy, such as /radio"),
     Setting("public_url", "", values.public_url, "URL that playlists and links are built on"),
     Setting("trusted_proxies", "", values.networks, "CIDRs whose X-Forwarded-* are believed"),
-    Setting("min_free_disk_mb", "50", values.whole(0, 1_000_000_000), "free MB below which /readyz says no"),
+    Setting("min_free_disk_mb", "50", values.whole(0, 1_000_000_000), "free MB below which the disk check fails"),
     Setting("sentry_dsn", "", values.dsn, "Sentry; empty = not used", has_flag=False),
     Setting("sentry_environment", "", str.strip, "environment named to Sentry", has_flag=False),
 )

@@ -37,7 +37,7 @@ FULL: Final = 0.9
 PRODUCER_SLACK_S: Final = 10.0
 LOOK_INTERVALS: Final = 3
 LOOK_SLACK_S: Final = 30.0
-"""A look at a large directory on a slow mount takes its time."""
+"""A scan of a large directory on a slow mount takes its time."""
 DISK_S: Final = 1.0
 """How long whoever asks waits for a disk; one that hangs is not waited for twice."""
 
@@ -192,10 +192,10 @@ def producer_check(age_s: float, burst_s: float) -> Check:
 
 
 def library_check(age_s: float | None, interval_s: float) -> Check:
-    """Seconds since the last look at all directories ended; None: the first one has not."""
+    """Seconds since the last scan of all directories ended; None: the first one has not."""
     limit_s = round(LOOK_INTERVALS * interval_s + LOOK_SLACK_S, 1)
     if age_s is None:
-        return {"ok": False, "value": None, "limit": limit_s, "note": "the first look is not done"}
+        return {"ok": False, "value": None, "limit": limit_s, "note": "the first scan is not done"}
     return {"ok": age_s <= limit_s, "value": round(age_s, 1), "limit": limit_s, "unit": "s ago"}
 
 

@@ -112,7 +112,7 @@ class _Scrape:
 
 
 def _scans(site: Site) -> Iterator[Metric]:
-    seconds = _family("audio_scan_seconds_total", "Seconds of CPU that looks at the directory have taken.", "stream")
+    seconds = _family("audio_scan_seconds_total", "Seconds of CPU that scans of the directory have taken.", "stream")
     calls = _family("audio_scan_calls_total", "Questions put to the directory's file system.", "stream")
     for route, (busy_s, count) in site.scan_costs().items():
         seconds.add_metric([route], busy_s)

@@ -246,7 +246,7 @@ class Stations:
             producer = self._running[station] = threading.Thread(target=station.run, name=name, daemon=True)
         try:
             producer.start()
-        except RuntimeError:  # no more threads to be had: the next look tries again
+        except RuntimeError:  # no more threads to be had: the next scan tries again
             with self._lock:
                 self._running.pop(station, None)
             raise

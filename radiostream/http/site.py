@@ -41,7 +41,7 @@ class Site:
     auth: Auth
     changes: Changes
     rescan: Callable[[], bool]
-    """Look at the directories now; True once that has been done."""
+    """Scan the directories now; True once that has been done."""
     readiness: Callable[[], tuple[bool, dict[str, Any]]]
     metrics: Callable[[str], tuple[str, bytes]]
     """For an Accept header: content type and body."""

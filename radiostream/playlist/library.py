@@ -1,4 +1,4 @@
-"""The library: one thread that looks at every station's directory again and again, and tells what has changed.
+"""The library: one thread that scans every station's directory again and again, and tells what has changed.
 
 No inotify, so that network mounts work. The thread "library" decides when to look, takes what was found and calls
 `follow` and `on_change`; everything else may be called by any thread. The file system is asked in another thread
@@ -45,9 +45,9 @@ class Library:
         follow: Callable[[Any], None] | None = None,
         hang_s: float = HANG_S,
     ) -> None:
-        """`on_change(route, listing)` is called by the thread "library": once after the first look, then whenever a
-        look found something else than the one before. What it raises is logged, and it is told again at the next look.
-        Before each look `survey(eager)` asks the file system which stations there should be, and `follow(answer)`,
+        """`on_change(route, listing)` is called by the thread "library": once after the first scan, then whenever a
+        scan found something else than the one before. What it raises is logged, and it is told again at the next scan.
+        Before each scan `survey(eager)` asks the file system which stations there should be, and `follow(answer)`,
         called by the library's thread, alone may `add` and `remove`. A question that makes no progress for `hang_s`
         hangs: the station is told a listing whose trouble is `HANGS`, with the tracks that were known.
         """
@@ -70,11 +70,11 @@ class Library:
         self._worker = Worker("library", self._step)
 
     def start(self) -> None:
-        """Begin to look; the first look takes all files that are there at once."""
+        """Begin to scan; the first one takes all files that are there at once."""
         self._worker.start()
 
     def close(self) -> None:
-        """Ask for the end of the thread, and let go of all who wait for a look."""
+        """Ask for the end of the thread, and let go of all who wait for a scan."""
         with self._answers:
             self._stopping = True
             self._answers.notify_all()
@@ -87,7 +87,7 @@ class Library:
         self._worker.stop(timeout_s)
 
     def add(self, route: str, path: Path, *, trusting: bool = False) -> None:
-        """Look at one more directory. `trusting`: its first look takes all files at once, as at the start; without
+        """Look at one more directory. `trusting`: its first scan takes all files at once, as at the start; without
         it they have to stand still first, as every new file has. Library's thread, from `follow`."""
         directory = self._directories[route] = Directory(str(path), self._interval_s)
         if not trusting:
@@ -101,7 +101,7 @@ class Library:
         self._hung.pop(route, None)
 
     def costs(self) -> dict[str, tuple[float, int]]:
-        """By route, what looks at the directory have taken so far: seconds of CPU, questions to the file system. Any
+        """By route, what scans of the directory have taken so far: seconds of CPU, questions to the file system. Any
         thread: reads numbers that only grow."""
         return {route: (one.busy_s, one.calls) for route, one in tuple(self._directories.items())}
 
@@ -111,13 +111,13 @@ class Library:
         return self._last_look_s
 
     def wait_looked(self, timeout_s: float) -> bool:
-        """Wait for the end of the first look; False when it has not come within `timeout_s`."""
+        """Wait for the end of the first scan; False when it has not come within `timeout_s`."""
         with self._answers:
             done = self._answers.wait_for(lambda: self._stopping or self._answered >= 0, timeout_s)
             return done and not self._stopping
 
     def rescan(self, timeout_s: float = 10.0) -> bool:
-        """Look now, at every file, taking new ones at once unless they are empty; wait until that look is done.
+        """Scan now, every file, taking new ones at once unless they are empty; wait until that scan is done.
 
         False when it was not done within `timeout_s` (0: only ask) or the library was stopped.
         """
@@ -140,7 +140,7 @@ class Library:
     def _ask(self, tasks: list[Task], directories: Mapping[str, Directory]) -> None:
         for task in self._lookout.run(tasks, self._take):
             directory = self._hung[task.key] = directories.get(task.key)
-            log.warning("%s: the file system does not answer; the others are looked at all the same", task.key)
+            log.warning("%s: the file system does not answer; the others are scanned as ever", task.key)
             if directory is not None:
                 self._guarded(task.key, partial(self._tell_hung, task.key))
 
@@ -159,7 +159,7 @@ class Library:
             self._guarded(task.key, lambda: self._tell(task.key, answer))
 
     def _guarded(self, key: str, act: Callable[[], None]) -> None:
-        """A bug costs one look at one directory, and one report until that look works again."""
+        """A bug costs one scan of one directory, and one report until that scan works again."""
         try:
             act()
         except Exception as error:
@@ -178,7 +178,7 @@ class Library:
     def _report(self, key: str, error: Exception) -> None:
         if key not in self._reported:
             self._reported.add(key)
-            log.error("looking at the directory of %s failed; it goes on with the next look", key, exc_info=error)
+            log.error("scanning the directory of %s failed; the next scan tries again", key, exc_info=error)
 
     def _step(self) -> float:
         with self._answers:

@@ -34,7 +34,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What one look found. Where nothing has changed, the next look answers with the same object."""
+    """What one scan found. Where nothing has changed, the next scan answers with the same object."""
 
     tracks: tuple[Track, ...] = ()
     """In natural order of their paths."""

@@ -1,7 +1,7 @@
 """`order.m3u`: the order that somebody has written down for a directory. Read by the library's thread, within bounds.
 
 An `OrderFiles` belongs to one thread at a time, like the `Directory` it is part of, and raises nothing. A list is taken
-once its size and time have stood still for two looks.
+once its size and time are the same in two scans.
 """
 
 from __future__ import annotations

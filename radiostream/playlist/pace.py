@@ -1,6 +1,6 @@
-"""How much of a tree each look asks: what has to be quick, and what the file system may be asked for at rest.
+"""How much of a tree each scan asks: what has to be quick, and what the file system may be asked for at rest.
 
-Pure; belongs to the thread that looks.
+Pure; belongs to the thread that scans.
 """
 
 from __future__ import annotations
@@ -8,25 +8,25 @@ from __future__ import annotations
 from typing import Final
 
 ALL_CHECKED: Final = 250
-"""Up to so many directories, each look asks all of them for their own time; of more, a half, so that a new file is
-seen within two looks,"""
+"""Up to so many directories, each scan asks all of them for their own time; of more, a half, so that a new file is
+seen within two scans,"""
 CHECKS_A_LOOK: Final = 2500
 """and never more than so many, all of them in turn."""
 CALLS_A_LOOK: Final = 60
-"""So many questions are put at each look to read directories and files again, in turn: nothing else tells that a file
+"""So many questions are put at each scan to read directories and files again, in turn: nothing else tells that a file
 was changed in place."""
 NETWORK_CALLS_A_S: Final = 1.0
 """What a network mount is asked at rest."""
 DEAR_S: Final = 0.0002
 """A call that takes longer goes over a network, whatever the mount's kind says."""
 _FIXED_CALLS: Final = 1.5
-"""Of these, what each look takes anyway: the settings file, and the root at every other look."""
+"""Of these, what each scan takes anyway: the settings file, and the root at every other scan."""
 AWAKE_LOOKS: Final = 30
 """For so many looks after a change all directories are asked: where something came, more often follows."""
 
 
 class Pace:
-    """What one tree may be asked at one look."""
+    """What one tree may be asked at one scan."""
 
     def __init__(self, interval_s: float) -> None:
         self.dear = False

@@ -2,7 +2,7 @@
 what its `station.toml` says.
 
 `Roster.look` belongs to one thread at a time (the library's); it waits for nothing but the file system, and raises
-nothing. It starts and ends no station: `app.py` does, from the table that a look answers with.
+nothing. It starts and ends no station: `app.py` does, from the table that a scan answers with.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Entry:
 
 
 Table = Mapping[str, Entry]
-"""By route. A look that finds nothing new answers with the same object."""
+"""By route. A scan that finds nothing new answers with the same object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Roster:
 
     def __init__(self, wanted: Wanted, clock: Clock | None = None) -> None:
         self.wanted = wanted
-        """May be replaced by any thread; the next look goes by it."""
+        """May be replaced by any thread; the next scan goes by it."""
         self._clock = clock or SystemClock()
         self._files: dict[Path, SettingsFile] = {}
         self._routes: dict[str, str] = {}
@@ -110,7 +110,7 @@ class Roster:
         self._table: Table = {}
 
     def commanded(self) -> Table:
-        """The stations of the command line alone, without a look at any disk: those that are there from the start."""
+        """The stations of the command line alone, without asking any disk: those that are there from the start."""
         self._table = {config.route: Entry(config) for config in self.wanted.fixed}
         return self._table
 
@@ -222,7 +222,7 @@ class SettingsFile:
         self._settling: tuple[int, ...] | None = None
 
     def look(self, route: str, eager: bool) -> None:
-        """Read it where it has changed and (unless `eager`, or at the first look) stood still for two looks."""
+        """Read it where it has changed and (unless `eager`, or at the first scan) the same in two scans."""
         eager = eager or self._looks == 0
         self._looks += 1
         try:

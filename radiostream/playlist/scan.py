@@ -1,7 +1,7 @@
-"""What a station's directory holds, as one look at it finds: tracks in natural order, and what is left out and why.
+"""What a station's directory holds, as one scan finds it: tracks in natural order, and what is left out and why.
 
-A `Directory` remembers what it read. At rest a look asks directories for their own time only, and reads again what has
-moved; files changed in place are found by reading a few directories again at every look, all in turn. It belongs to one
+A `Directory` remembers what it read. At rest a scan asks directories for their own time only, and reads again what has
+moved; files changed in place are found by reading a few directories again at every scan, all in turn. It belongs to one
 thread at a time (the library's), waits for nothing but the file system, and raises nothing.
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["MISSING", "Directory", "Listing", "Skipped"]
 
 LOOK_S: Final = 5.0
-"""What is not read after so long goes on at the next look: other stations want to be looked at too."""
+"""What is not read after so long goes on at the next scan: other stations want to be scanned too."""
 
 _COARSE_S: Final = 2.5
 """File systems' clocks tick every 2 s at worst (FAT); a change within the tick of a reading does not move the time."""
@@ -54,9 +54,9 @@ class Directory:
     ) -> None:
         """`interval_s`: how often it will be looked at. `now` is monotonic, `wall` what the kernel's clock says."""
         self.calls = 0
-        """Questions put to the file system so far; moves while a look makes progress. Read by any thread."""
+        """Questions put to the file system so far; moves while a scan makes progress. Read by any thread."""
         self.busy_s = 0.0
-        """CPU time that looks have taken so far."""
+        """CPU time that scans have taken so far."""
         self._root = os.path.abspath(path)
         self._interval_s = interval_s
         self._now, self._wall = now, wall
@@ -74,7 +74,7 @@ class Directory:
         self._unread_links: list[str] = []
         self._restless: dict[str, None] = {}
         self._eager = True
-        """Whether what is read now is taken at once: at the first look, and one that was asked for."""
+        """Whether what is read now is taken at once: at the first scan, and one that was asked for."""
         self._trouble = self._full = ""
         self._changed = self._unfinished = False
         self._listing = Listing()
@@ -83,13 +83,13 @@ class Directory:
         """By the folder it lies in."""
 
     def distrust(self) -> None:
-        """Let the files of the first look stand still first, as those of every other look."""
+        """Let the files of the first scan stand still first, as those of every other scan."""
         self._eager = False
 
     def look(self, eager: bool = False) -> Listing:
-        """Look again. A new or changed file joins when a look finds the size and times that the last one found.
+        """Scan again. A new or changed file joins when a scan finds the size and times that the last one found.
 
-        `eager` (always the first look) takes at once whatever is not empty, and asks every directory and file.
+        `eager` (always the first scan) takes at once whatever is not empty, and asks every directory and file.
         """
         began_s = time.thread_time()
         until_s = self._now() + LOOK_S
@@ -109,7 +109,7 @@ class Directory:
         self.busy_s += time.thread_time() - began_s
         return self._listing
 
-    # -- the parts of a look ---------------------------------------------------------------------------------------
+    # -- the parts of a scan ---------------------------------------------------------------------------------------
 
     def _begin(self, eager: bool) -> None:
         """Ask the root. Like `_read` of the root, raises `OSError` where it cannot be had."""
@@ -141,7 +141,7 @@ class Directory:
             self._set(self._listing.tracks, self._listing.left_out, self._trouble, self._listing.orders)
 
     def _ask_restless(self) -> None:
-        """Files that settle are asked at each look, as a file that grows does not move its directory's time."""
+        """Files that settle are asked at each scan, as a file that grows does not move its directory's time."""
         asked, now_s = 0, self._now()
         for path in tuple(self._restless):
             folder = self._folders[path]

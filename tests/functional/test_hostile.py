@@ -301,7 +301,7 @@ def test_a_bug_while_looking_costs_that_look(
     saboteur.switch.unlink()
     shutil.copy(directory / "1.mp3", directory / "4.mp3")
     radio.until(lambda: radio.json("/streams")["streams"][0]["tracks"] == 4, "the fourth track")
-    assert sum("looking at the directory" in line for line in radio.log) == 1
+    assert sum("scanning the directory" in line for line in radio.log) == 1
 
 
 SLOW_DISK = """

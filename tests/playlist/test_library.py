@@ -139,7 +139,7 @@ def test_a_directory_that_hangs_holds_up_no_other(
     while names != ["a.mp3", "b.mp3"]:
         route, names, trouble = told.get(timeout=PATIENCE_S)
     assert [record.message for record in caplog.records] == [
-        "/hung: the file system does not answer; the others are looked at all the same"
+        "/hung: the file system does not answer; the others are scanned as ever"
     ]
     gate.set()
     assert told.get(timeout=PATIENCE_S) == ("/hung", ["a.mp3"], "")
