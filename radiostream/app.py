@@ -192,7 +192,7 @@ class Radio:
 
     def _greet(self) -> None:
         port = self.server.server_port
-        host = "localhost" if self.config.host in ("0.0.0.0", "::", "127.0.0.1") else self.config.host  # noqa: S104
+        host = "localhost" if self.config.host in ("0.0.0.0", "::", "127.0.0.1") else self.config.host  # noqa: S104 - compared, not bound
         root = self.config.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}{self.config.base_path}"
         log.info("radiostream %s listens on port %d", __version__, port)
         for station in self._stations.table.values():

@@ -280,5 +280,5 @@ def json_object(text: str) -> Pairs:
         raise ValueError(f'must be JSON such as {{"humor": "/home/humor"}}: {error}') from None
     if not isinstance(pairs, Pairs):
         # Every wrong value is a ValueError, whatever is wrong with it: hence the exception from TRY004.
-        raise ValueError(f'must be a JSON object such as {{"humor": "/home/humor"}}, not {shown(pairs)}')  # noqa: TRY004
+        raise ValueError(f'must be a JSON object such as {{"humor": "/home/humor"}}, not {shown(pairs)}')  # noqa: TRY004 - a mistake in a setting, whatever its type
     return pairs

@@ -43,7 +43,7 @@ class Asker:
         try:
             process = self._process or self._start()
             assert process.stdin is not None  # noqa: S101 - it is a pipe
-            assert process.stdout is not None  # noqa: S101
+            assert process.stdout is not None  # noqa: S101 - a pipe was asked for
             process.stdin.write(json.dumps([track.path, track.family, frames]).encode("ascii") + b"\n")
             process.stdin.flush()
             answer = self._line(process.stdout.fileno())
