@@ -422,6 +422,69 @@ def test_safari_is_given_hls_first(visitor: Visitor) -> None:
     assert "player=web" in media[1]
 
 
+def test_with_hls_the_title_changes_when_it_is_heard(visitor: Visitor, radio: Radio) -> None:
+    """HLS is seconds behind what the server tells: the page waits as long with title and progress."""
+    visitor.context.add_init_script("""
+        const safari = "Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.4 Safari/605.1.15";
+        Object.defineProperty(Navigator.prototype, "userAgent", { get: () => safari });
+        HTMLMediaElement.prototype.canPlayType = () => "maybe";
+    """)
+    stream = {"location": f"{radio.url}/?player=web"}  # Chromium plays the endless stream in the place of HLS
+    visitor.context.route("**/*.m3u8", lambda route: route.fulfill(status=302, headers=stream))
+    page = visitor.open("/web")
+    press_play(page)
+    reads(page, "#now-title", "Tone of 500")
+    page.evaluate("""() => {
+        new EventSource("events").addEventListener("track", () => { window.told = performance.now(); });
+        new MutationObserver(() => { window.shown ??= performance.now(); })
+            .observe(document.getElementById("now-title"), { childList: true, characterData: true, subtree: true });
+    }""")
+    ask(radio, "next-track/main", "POST")
+    reads(page, "#now-title", "Tone of 1000")
+    assert 4000 < page.evaluate("shown - told") < 6500
+
+
+def test_finding_one_among_many(browser: Browser, tmp_path: Path) -> None:
+    """From ten stations on there is a filter, which `/` leads to; a favourite stands first, also on the next visit."""
+    (tmp_path / "tone").mkdir()
+    tone(tmp_path / "tone" / "a.mp3", 500, 60, "Tone of 500")
+    described = {"dir": str(tmp_path / "tone"), "genre": "Jazz", "description": "Slow music"}
+    routes = {f"s{n}": {**described, "name": f"Station {n}"} for n in range(10)}
+    routes["s7"]["genre"] = "Polka"
+    options = ("--audio-dir", str(tmp_path / "tone"), "--directory-routes", json.dumps(routes))
+    with on_air(*options) as radio, visit(browser, radio) as visitor:
+        page = visitor.open("/web")
+        page.get_by_role("button", name="Favourite Station 7").click()
+        reads(page, ".station:first-child .station-name", "Station 7")
+        page.keyboard.press("/")
+        page.keyboard.type("polka")
+        page.wait_for_function("() => document.querySelectorAll('.station').length === 1")
+        page.keyboard.type(" nowhere")
+        page.get_by_text("No station matches.").wait_for()
+        again = visitor.open("/web#/s7")
+        reads(again, ".station:first-child .station-name", "Station 7")
+        reads(again, "#now-about", "Slow music")
+        assert visitor.complaints == []
+
+
+def test_a_press_before_the_state_has_come(visitor: Visitor) -> None:
+    """The server draws the page; who presses at once is served as soon as the page knows how."""
+    page = visitor.context.new_page()
+    page.route("**/events", lambda route: route.abort())
+    held: list[Any] = []
+    page.route("**/streams", held.append)
+    page.goto("/web")
+    reads(page, "#now-title", "Tone of 500")
+    page.locator("#play").click()
+    page.wait_for_function("() => true")
+    while not held:
+        page.wait_for_timeout(20)
+    for route in held:
+        route.continue_()
+    page.unroute("**/streams")
+    page.wait_for_selector("#now[data-phase=playing]")
+
+
 def test_links_for_other_players(visitor: Visitor, radio: Radio) -> None:
     """The address and the playlists that the page offers lead to the stream."""
     page = visitor.open("/web")

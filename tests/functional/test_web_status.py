@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.functional.browser import Visitor, chromium, on_air, press_play, reads, two_stations, visit
+from tests.functional.browser import Visitor, chromium, on_air, press_play, reads, tone, two_stations, visit
 from tests.server import PASSWORD, Radio
 
 DEFAULT_STATION = '.row[data-route="/"]'
@@ -167,3 +169,21 @@ def test_without_a_script_the_forms_work(browser: Browser, radio: Radio) -> None
         page.get_by_role("button", name="Reload the playlist of Humour").click()
         page.get_by_role("button", name="Log out").click()
         assert page.get_by_label("Password").is_visible()
+
+
+def test_many_stations_are_a_table_with_trouble_first(browser: Browser, tmp_path: Path) -> None:
+    """From eight stations on the silent ones stand first, and the tab's title counts them and who listens."""
+    for name in ("music", "quiet"):
+        (tmp_path / name).mkdir()
+    tone(tmp_path / "music" / "a.mp3", 500, 60, "Tone of 500")
+    routes = {f"s{n}": str(tmp_path / "music") for n in range(8)} | {"zero": str(tmp_path / "quiet")}
+    options = ("--audio-dir", str(tmp_path / "music"), "--directory-routes", json.dumps(routes))
+    with on_air(*options) as radio, visit(browser, radio) as operator:
+        player, status = operator.open("/web"), operator.log_in()
+        press_play(player)
+        reads(status, ".row:first-child .row-route", "/zero")
+        status.wait_for_function("() => document.title === '1 silent · 1 listening · Radio status'")
+        assert status.locator("body.many .row.silent").count() == 1
+        status.set_viewport_size({"width": 320, "height": 700})
+        assert status.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert operator.complaints == []
