@@ -1,6 +1,38 @@
-// What the player page does beside playing: copying, the list of recent tracks, the sleep timer, the bar on a telephone.
+// What the player page does beside playing: addresses to share, favourites, copying, the list of recent tracks, the sleep
+// timer, the bar on a telephone.
 
-import { language, setText, shorten, timeOfDay, trackTitle, word } from "./shared.js";
+import { language, memory, path, setText, shorten, timeOfDay, trackTitle, word } from "./shared.js";
+
+// ---- A station's addresses -------------------------------------------------------------------------------------------
+
+export const pageAddress = (route) => {
+  const page = new URL("web", document.baseURI);
+  if (route !== "/") page.searchParams.set("route", route); // for those who show a picture of the link
+  page.hash = `/${path(route)}`;
+  return page.href;
+};
+
+export const embedCode = (route) => {
+  const { href } = new URL(`embed/${path(route) || "main"}`, document.baseURI);
+  return `<iframe src="${href}" width="100%" height="96" allow="autoplay" loading="lazy"></iframe>`;
+};
+
+// ---- Favourites ------------------------------------------------------------------------------------------------------
+
+export class Favourites {
+  #routes = new Set((memory.get("favourites") ?? "").split("\n").filter(Boolean));
+
+  has(route) {
+    return this.#routes.has(route);
+  }
+
+  toggle(route) {
+    if (!this.#routes.delete(route)) this.#routes.add(route);
+    memory.set("favourites", [...this.#routes].join("\n"));
+  }
+}
+
+// ---- Copying ---------------------------------------------------------------------------------------------------------
 
 const COPIED_MS = 2000;
 

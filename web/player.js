@@ -4,7 +4,8 @@
 // the listener chose. Everything on the screen is drawn from these three by `draw` and `tick`.
 
 import { hue, showCover } from "./cover.js";
-import { copy, followPanel, recentItem, Sleep } from "./extras.js";
+import { copy, embedCode, Favourites, followPanel, pageAddress, recentItem, Sleep } from "./extras.js";
+import { onMediaKeys, tellSession, Volume } from "./media.js";
 import {
   $, below, count, fetchJson, follow, memory, minutes, path, setAttribute, setText, shorten, trackTitle, word,
 } from "./shared.js";
@@ -163,6 +164,7 @@ const playLabel = (station) => word(stream.route === station.route ? "pause" : "
 // A station off the air is not started: it would play silence.
 const isPlayable = (station) => station.onAir || stream.route === station.route;
 
+const favourites = new Favourites();
 const cards = new Map();
 
 const card = (route) => {
@@ -306,59 +308,16 @@ function tick() {
 }
 
 // The lock screen and the keyboard's media keys.
-let sessionKey = "";
 function drawSession() {
-  if (!("mediaSession" in navigator)) return;
-  const station = stations.get(stream.route);
-  navigator.mediaSession.playbackState = station ? "playing" : stations.get(selected) ? "paused" : "none";
-  if (!station) return;
-  const artwork = station.now?.cover
-    ? [{ src: new URL(station.now.cover, document.baseURI).href }]
-    : [{ src: new URL("static/icon-512.png", document.baseURI).href, sizes: "512x512", type: "image/png" }];
-  const shown = {
-    title: shorten(trackTitle(station.now) || station.name, 300),
-    artist: shorten(station.now?.artist || "", 300),
-    album: station.name,
-    artwork,
-  };
-  drawPosition(station);
-  // Told anew once it sounds: WebKitGTK forgets what was said before.
-  const key = JSON.stringify([shown, stream.phase === "playing"]);
-  if (key === sessionKey) return;
-  sessionKey = key;
-  navigator.mediaSession.metadata = new MediaMetadata(shown);
+  const station = stations.get(stream.route) ?? null;
+  tellSession(station, {
+    isPaused: stations.has(selected),
+    isSounding: stream.phase === "playing",
+    position: station?.now ? elapsed(station) : 0,
+  });
 }
 
-// How far the track is: without it a lock screen makes a length up.
-const drawPosition = (station) => {
-  const duration = station.now?.duration;
-  const state = duration ? { duration, position: elapsed(station), playbackRate: 1 } : undefined;
-  navigator.mediaSession.setPositionState?.(state);
-};
-
 // ---- The listener's hands --------------------------------------------------------------------------------------------
-
-const pageAddress = (route) => {
-  const page = new URL("web", document.baseURI);
-  if (route !== "/") page.searchParams.set("route", route); // for those who show a picture of the link
-  page.hash = `/${path(route)}`;
-  return page.href;
-};
-
-const embedCode = (route) => {
-  const { href } = new URL(`embed/${path(route) || "main"}`, document.baseURI);
-  return `<iframe src="${href}" width="100%" height="96" allow="autoplay" loading="lazy"></iframe>`.replace("&", "&amp;");
-};
-
-const favourites = {
-  routes: new Set((memory.get("favourites") ?? "").split("\n").filter(Boolean)),
-  has: (route) => favourites.routes.has(route),
-  toggle(route) {
-    if (!favourites.routes.delete(route)) favourites.routes.add(route);
-    memory.set("favourites", [...favourites.routes].join("\n"));
-    draw();
-  },
-};
 
 const select = (route) => {
   selected = route;
@@ -397,6 +356,11 @@ const pause = () => {
 
 const toggle = (route) => (stream.route === route ? pause() : play(route));
 
+const star = (route) => {
+  favourites.toggle(route);
+  draw();
+};
+
 // Looking at another station plays it when something plays already, and only shows it otherwise.
 const choose = (route) => {
   if (!stations.has(route)) {
@@ -417,42 +381,22 @@ const step = (by) => {
   if (routes.length) choose(routes[(routes.indexOf(selected) + by + routes.length) % routes.length]);
 };
 
-const volume = {
-  set(percent) {
-    const value = Math.min(100, Math.max(0, Math.round(percent)));
-    memory.set("volume", String(value));
-    volume.draw(value);
-    volume.apply();
-  },
-  // What the browser's stream of AAC and Ogg cannot carry, the track's level, is done here.
-  apply() {
-    const level = 10 ** (Math.min(0, stations.get(stream.route)?.now?.volume_db ?? 0) / 20);
-    const wanted = (volume.get() / 100) ** 2 * level; // the ear hears in decibels
-    if (Math.abs(stream.audio.volume - wanted) > 0.001) stream.audio.volume = wanted;
-  },
-  get: () => Number($("volume-range").value),
-  mute(on = !stream.audio.muted) {
-    stream.audio.muted = on;
-    volume.draw(volume.get());
-    announce(word(on ? "muted" : "unmuted"));
-  },
-  draw(value) {
-    const range = $("volume-range");
-    range.value = String(value);
-    range.style.setProperty("--fill", `${value}%`);
-    setAttribute($("mute"), "aria-pressed", String(stream.audio.muted));
-    $("volume").classList.toggle("muted", stream.audio.muted || value === 0);
-  },
-};
+const volume = new Volume(
+  stream.audio,
+  { box: $("volume"), range: $("volume-range"), mute: $("mute") },
+  () => stations.get(stream.route)?.now?.volume_db ?? 0,
+);
+
+const mute = () => announce(word(volume.mute() ? "muted" : "unmuted"));
 
 const KEYS = {
   " ": () => selected !== null && toggle(selected),
   ArrowLeft: () => step(-1),
   ArrowRight: () => step(1),
-  ArrowUp: () => volume.set(volume.get() + 5),
-  ArrowDown: () => volume.set(volume.get() - 5),
-  m: () => volume.mute(),
-  M: () => volume.mute(),
+  ArrowUp: () => volume.set(volume.percent + 5),
+  ArrowDown: () => volume.set(volume.percent - 5),
+  m: mute,
+  M: mute,
   "/": () => $("filter").focus(),
 };
 
@@ -481,14 +425,10 @@ const listenToHands = () => {
     const route = target.closest("[data-route]")?.dataset.route;
     if (route === undefined || target.closest(".without-script")) return;
     if (target.closest(".station-play")) toggle(route);
-    else if (target.closest(".station-star")) favourites.toggle(route);
+    else if (target.closest(".station-star")) star(route);
     else choose(route);
   });
-  $("mute").addEventListener("click", () => volume.mute());
-  $("volume-range").addEventListener("input", () => {
-    stream.audio.muted = false;
-    volume.set(volume.get());
-  });
+  $("mute").addEventListener("click", mute);
   for (const button of document.querySelectorAll("[data-copy]")) {
     button.addEventListener("click", () => copy($(button.dataset.copy).value, button, announce));
   }
@@ -504,30 +444,16 @@ const listenToHands = () => {
   followPanel($("now-controls"), $("bar"));
   $("recent").addEventListener("toggle", loadRecent);
   document.addEventListener("keydown", onKey);
-  if (!("mediaSession" in navigator)) return;
-  const media = {
+  onMediaKeys({
     play: () => selected !== null && play(selected),
     pause,
     stop: pause,
     previoustrack: () => step(-1),
     nexttrack: () => step(1),
-  };
-  for (const [name, action] of Object.entries(media)) {
-    try {
-      navigator.mediaSession.setActionHandler(name, action);
-    } catch {
-      // An older browser, which knows some of the names.
-    }
-  }
+  });
 };
 
 const start = () => {
-  const kept = memory.get("volume");
-  volume.set(kept === null ? 80 : Number(kept) || 0);
-  // Where the hardware keys alone set the volume (iOS), a slider would lie.
-  const probe = new Audio();
-  probe.volume = 0.5;
-  $("volume").hidden = probe.volume !== 0.5;
   $("recent").open = matchMedia("(min-width: 60rem)").matches;
   listenToHands();
   setInterval(tick, 1000);

@@ -4,7 +4,7 @@
 const VERSION = "@version@";
 const SHELL = [
   "web?offline",
-  ...["style.css", "player.js", "extras.js", "shared.js", "cover.js", "stream.js", "icon.svg"].map((name) => `static/${name}`),
+  ...["style.css", "player.js", "extras.js", "media.js", "shared.js", "cover.js", "stream.js", "icon.svg"].map((name) => `static/${name}`),
 ];
 const cacheName = `radiostream ${VERSION}`;
 
