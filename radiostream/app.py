@@ -27,7 +27,7 @@ from radiostream.http.protocol.limits import LISTENERS, Limits, short_places
 from radiostream.http.server import STACK_BYTES, RadioServer
 from radiostream.http.site import Site
 from radiostream.playlist.library import Library
-from radiostream.playlist.roster import Roster, Table
+from radiostream.playlist.roster import Roster
 from radiostream.playlist.scan import Directory
 from radiostream.playlist.state import StateFile, StateKeeper
 from radiostream.playlist.tagger import Tagger
@@ -99,8 +99,9 @@ class Radio:
             {},
             self._stations.directory_changed,
             config.poll_interval_s,
-            survey=self._roster.look,
+            survey=self._roster.find,
             follow=self._follow_roster,
+            settings=self._roster.settings,
         )
         self._looked = False
         self._health = Health(config, {}, self._library)
@@ -249,9 +250,9 @@ class Radio:
 
     # -- what threads call -----------------------------------------------------------------------------------------
 
-    def _follow_roster(self, table: Table) -> None:
+    def _follow_roster(self, _: object) -> None:
         """The library's thread, before each scan of the directories: stations come, change and go."""
-        self._stations.follow(table, self._library, trusting=not self._looked)
+        self._stations.follow(self._roster.table(), self._library, trusting=not self._looked)
         self._looked = True
 
     def _show(self, table: Mapping[str, Station]) -> None:

@@ -174,7 +174,7 @@ def _family(name: str, meaning: str, label: str) -> CounterMetricFamily | GaugeM
 
 def _on_air(station: Station) -> bool:
     on_air = station.status.on_air
-    return on_air is not None and on_air.track is not None
+    return on_air is not None and on_air.track is not None and not station.is_stalled
 
 
 def _moved(station: Station) -> int:

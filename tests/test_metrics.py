@@ -60,6 +60,7 @@ def station(track: object = "a track") -> Any:
         live=None,
         audience=audience,
         status=SimpleNamespace(on_air=SimpleNamespace(track=track)),
+        is_stalled=False,
         published_s=3600.5,
         drift_s=0.25,
         tracks_failed=5,

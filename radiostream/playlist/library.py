@@ -12,7 +12,7 @@ import threading
 import time
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from radiostream.playlist.listing import HANGS, Listing, Skipped
 from radiostream.playlist.lookout import HANG_S, Lookout, Task
@@ -32,6 +32,13 @@ _SURVEY: Final = "--stations"
 """Stands for the survey where routes stand for their directories."""
 
 
+class _Found(NamedTuple):
+    """What a question about one directory is answered with."""
+
+    has_new_settings: bool
+    listing: Listing
+
+
 class Library:
     """The directories of all stations, by route."""
 
@@ -43,13 +50,16 @@ class Library:
         now: Callable[[], float] = time.monotonic,
         survey: Callable[[bool], Any] | None = None,
         follow: Callable[[Any], None] | None = None,
+        settings: Callable[[str, bool], bool] | None = None,
         hang_s: float = HANG_S,
     ) -> None:
         """`on_change(route, listing)` is called by the thread "library": once after the first scan, then whenever a
         scan found something else than the one before. What it raises is logged, and it is told again at the next scan.
         Before each scan `survey(eager)` asks the file system which stations there should be, and `follow(answer)`,
-        called by the library's thread, alone may `add` and `remove`. A question that makes no progress for `hang_s`
-        hangs: the station is told a listing whose trouble is `HANGS`, with the tracks that were known.
+        called by the library's thread, alone may `add` and `remove`. Before a directory is scanned
+        `settings(route, eager)` asks for the settings that lie in it, as part of the same question; where it says True
+        they have changed, and `follow(None)` is called before what the directory holds is told. A question that makes
+        no progress for `hang_s` hangs: the station is told a listing whose trouble is `HANGS`, with the tracks it had.
         """
         self._interval_s = interval_s
         self._directories = {route: Directory(str(path), interval_s) for route, path in directories.items()}
@@ -58,6 +68,7 @@ class Library:
         self._now = now
         self._survey = survey
         self._follow = follow
+        self._settings = settings
         self._lookout = Lookout(hang_s)
         self._hung: dict[str, Directory | None] = {}
         """What hangs, by route; None for the survey."""
@@ -135,7 +146,14 @@ class Library:
         if survey is not None and _SURVEY not in self._hung:
             self._ask([Task(_SURVEY, lambda: survey(eager))], {})
         asked = {route: one for route, one in self._directories.items() if route not in self._hung}
-        self._ask([_task(route, directory, eager) for route, directory in asked.items()], asked)
+        self._ask([self._task(route, directory, eager) for route, directory in asked.items()], asked)
+
+    def _task(self, route: str, directory: Directory, eager: bool) -> Task:
+        def ask() -> _Found:
+            changed = self._settings is not None and self._settings(route, eager)
+            return _Found(changed, directory.look(eager))
+
+        return Task(route, ask, lambda: directory.calls, directory)
 
     def _ask(self, tasks: list[Task], directories: Mapping[str, Directory]) -> None:
         for task in self._lookout.run(tasks, self._take):
@@ -152,11 +170,16 @@ class Library:
         if isinstance(answer, Exception):
             self._report(task.key, answer)
         elif task.key == _SURVEY:
-            if self._follow is not None:
-                follow = self._follow
-                self._guarded(task.key, lambda: follow(answer))
+            self._follow_now(task.key, answer)
         elif task.is_about(self._directories.get(task.key)):
-            self._guarded(task.key, lambda: self._tell(task.key, answer))
+            if answer.has_new_settings:
+                self._follow_now(task.key, None)
+            if task.is_about(self._directories.get(task.key)):
+                self._guarded(task.key, lambda: self._tell(task.key, answer.listing))
+
+    def _follow_now(self, key: str, answer: Any) -> None:
+        if (follow := self._follow) is not None:
+            self._guarded(key, lambda: follow(answer))
 
     def _guarded(self, key: str, act: Callable[[], None]) -> None:
         """A bug costs one scan of one directory, and one report until that scan works again."""
@@ -189,7 +212,3 @@ class Library:
             self._last_look_s = self._now()
             self._answers.notify_all()
         return self._interval_s
-
-
-def _task(route: str, directory: Directory, eager: bool) -> Task:
-    return Task(route, lambda: directory.look(eager), lambda: directory.calls, directory)

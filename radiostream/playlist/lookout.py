@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-HANG_S: Final = 3.0
-"""A question that makes no progress for so long hangs."""
+HANG_S: Final = 2.5
+"""A question that makes no progress for so long hangs; with the 2 s between looks that is told in less than 5 s."""
+_LOOKS_AT_PROGRESS: Final = 12
+"""In that time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +57,7 @@ class Lookout:
         while True:
             with self._ready:
                 helper = self._helper
-                idle = helper is None or self._ready.wait_for(helper.is_idle, self._hang_s / 4)
+                idle = helper is None or self._ready.wait_for(helper.is_idle, self._hang_s / _LOOKS_AT_PROGRESS)
                 answers, self._answers = self._answers, deque()
                 current = helper.current if helper and not idle else None
             for task, answer in answers:

@@ -1,8 +1,9 @@
 """Which stations there should be: those of the command line and those of the sub-directories of --stations, each with
 what its `station.toml` says.
 
-`Roster.look` belongs to one thread at a time (the library's); it waits for nothing but the file system, and raises
-nothing. It starts and ends no station: `app.py` does, from the table that a scan answers with.
+`find` and `settings` ask the file system, in the thread that the library has for that (lookout.py), and raise nothing;
+one of them may hang, and then `settings` of other stations is called all the same. `table` asks nothing; it and
+`commanded` belong to the library's thread. No station is started or ended here: `app.py` does, from the table.
 """
 
 from __future__ import annotations
@@ -98,7 +99,10 @@ class Roster:
         self.wanted = wanted
         """May be replaced by any thread; the next scan goes by it."""
         self._clock = clock or SystemClock()
+        self._found: tuple[StationConfig, ...] = ()
+        """The stations of sub-directories, as `find` found them last; replaced whole."""
         self._files: dict[Path, SettingsFile] = {}
+        """By the directory that each lies in. Changed by `table` alone."""
         self._routes: dict[str, str] = {}
         """Route by name of each sub-directory that is a station."""
         self._seen_s: dict[str, float] = {}
@@ -115,13 +119,30 @@ class Roster:
         return self._table
 
     def look(self, eager: bool = False) -> Table:
-        """The stations there should be now. `eager` takes a settings file at once that may still be being written."""
+        """All in one: the stations there should be now, with what their settings say."""
+        self.find(eager)
+        for route in self.table():
+            self.settings(route, eager)
+        return self.table()
+
+    def find(self, _eager: bool = False) -> None:
+        """Look which sub-directories there are."""
+        self._found = self._of_directories(self.wanted)
+
+    def settings(self, route: str, eager: bool = False) -> bool:
+        """Look at the `station.toml` of one station of the table; whether it says something new, right or wrong.
+        `eager` takes a file at once that may still be being written."""
+        entry = self._table.get(route)
+        file = self._files.get(entry.config.directory) if entry else None
+        return file is not None and file.look(route, eager)
+
+    def table(self) -> Table:
+        """The stations there should be, by all that is known now."""
         wanted = self.wanted
         entries: dict[str, Entry] = {}
         files = {}
-        for config in (*wanted.fixed, *self._found(wanted)):
+        for config in (*wanted.fixed, *self._found):
             file = files[config.directory] = self._files.get(config.directory) or SettingsFile(config.directory)
-            file.look(config.route, eager)
             entries[config.route] = Entry(with_file(config, file.fields), file.error)
         self._files = files
         default = entries.get("/")
@@ -132,11 +153,11 @@ class Roster:
             self._table = entries
         return self._table
 
-    def _found(self, wanted: Wanted) -> list[StationConfig]:
+    def _of_directories(self, wanted: Wanted) -> tuple[StationConfig, ...]:
         """The stations of the sub-directories, those whose directory is away for a moment among them."""
         if wanted.stations_dir is None:
             self._routes.clear()
-            return []
+            return ()
         now_s = self._clock.now_s()
         names = self._names(wanted.stations_dir)
         for name in self._routes if names is None else names:
@@ -144,10 +165,10 @@ class Roster:
         self._routes = {name: route for name, route in self._routes.items() if now_s - self._seen_s[name] < GRACE_S}
         self._seen_s = {name: at_s for name, at_s in self._seen_s.items() if name in self._routes or at_s == now_s}
         self._admit(names or [], {config.route for config in wanted.fixed})
-        return [
+        return tuple(
             replace(wanted.model, route=route, directory=wanted.stations_dir / name, name=_name_of(name))
             for name, route in self._routes.items()
-        ]
+        )
 
     def _names(self, directory: Path) -> list[str] | None:
         """The sub-directories in natural order; None where that cannot be told now, and all stay."""
@@ -221,8 +242,14 @@ class SettingsFile:
         """What the file was like when it was last read; None while there is none."""
         self._settling: tuple[int, ...] | None = None
 
-    def look(self, route: str, eager: bool) -> None:
-        """Read it where it has changed and (unless `eager`, or at the first scan) the same in two scans."""
+    def look(self, route: str, eager: bool) -> bool:
+        """Read it where it has changed and (unless `eager`, or at the first scan) the same in two scans; whether
+        that says something else than before."""
+        before = self.fields, self.error
+        self._look(route, eager)
+        return (self.fields, self.error) != before
+
+    def _look(self, route: str, eager: bool) -> None:
         eager = eager or self._looks == 0
         self._looks += 1
         try:

@@ -55,7 +55,6 @@ class Programme:
         self.failures = 0
         """Tracks given up so far, for the metrics."""
         self.playing_fallback = False
-        self.trouble = ""
         self.place: tuple[str, float] | None = None
         """Path and seconds of a restored track that is still to be gone on with."""
         self.shape: Shape | None = None
@@ -93,7 +92,6 @@ class Programme:
         """Take a new listing; True where the station's family changed with it (only before it has settled)."""
         before = self.family
         self._listing = listing
-        self.trouble = listing.trouble
         present = set(listing.tracks)
         self._broken = {track: why for track, why in self._broken.items() if track in present}
         self._mismatched.keep(present)

@@ -19,6 +19,7 @@ from __future__ import annotations
 import logging
 import random
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -38,7 +39,7 @@ from radiostream.radio.deck import Deck
 from radiostream.radio.hls import Hls
 from radiostream.radio.inbox import Inbox
 from radiostream.radio.live_input import LiveInput
-from radiostream.radio.playout import Playout
+from radiostream.radio.playout import CHUNK_S, Playout
 from radiostream.radio.plays import Tally, Told
 from radiostream.radio.programme import Programme
 from radiostream.radio.ring import Ring
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RESTART_S: Final = 1.0
+STALL_S: Final = 3.0
+"""So late is no producer, however busy the machine, whose disk answers."""
 
 
 class Station:
@@ -83,6 +86,8 @@ class Station:
         self.audience = Audience(changes, clock.now_s)
         self.hls = Hls(clock)
         self._settings_error = ""
+        self._trouble = ""
+        """Why its directory cannot be read. The library's thread writes it: the producer may hang there itself."""
         self._levels: Levels | None = None
         self.live: LiveInput | None = None
         """The sources that may take it over; None where none may."""
@@ -131,7 +136,11 @@ class Station:
         return self._inbox.post(lambda: self._configure(config, settings_error))
 
     def update(self, listing: Listing) -> Future[None]:
-        """The directory has changed."""
+        """The directory has changed. For the library's thread. What is wrong with it shows at once."""
+        if listing.trouble != self._trouble:
+            self._trouble = listing.trouble
+            self.status = replace(self.status, trouble=listing.trouble)  # one that the producer shows meanwhile follows
+            self._changes.bump()
         return self._inbox.post(lambda: self._take(listing))
 
     def tags_read(self, track: Track) -> None:
@@ -201,6 +210,11 @@ class Station:
     def progress_s(self) -> float:
         """When the producer last published, in monotonic seconds."""
         return self._playout.progress_s
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether the producer has given nothing for longer than a chunk lasts: the file that it reads hangs."""
+        return self.clock.now_s() - self.progress_s > CHUNK_S + STALL_S
 
     @property
     def published_s(self) -> float:
@@ -429,7 +443,7 @@ class Station:
             history=self._air.history.entries(),
             left_out=(*self._settings_left_out(), *programme.left_out()),
             mismatched=programme.mismatched(),
-            trouble=programme.trouble,
+            trouble=self._trouble,
             demo=programme.playing_fallback,
             settings_error=self._settings_error,
             plan=programme.plan,

@@ -222,3 +222,23 @@ def test_bug_in_a_station(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> N
         library.look()
         library.look()
     assert calls == ["/one", "/two", "/one", "/one"]
+
+
+def test_settings_belong_to_their_directorys_question(tmp_path: Path) -> None:
+    """Those that hang hold up one station; those that have changed are followed before their directory is told."""
+    order, opened = queue.Queue[str](), threading.Event()
+    library = Library(
+        {"/hung": tmp_path, "/well": tmp_path},
+        lambda route, listing: order.put(f"{route} {listing.trouble}"),
+        FOREVER_S,
+        follow=lambda _: order.put("followed"),
+        settings=lambda route, _eager: route == "/hung" and opened.wait(PATIENCE_S),
+        hang_s=0.2,
+    )
+    library.look()
+    assert {order.get_nowait() for _ in range(2)} == {"/hung does not answer", "/well "}
+    opened.set()
+    while order.empty():
+        library.look()
+    assert [order.get_nowait() for _ in range(2)] == ["followed", "/hung "]
+    library.stop()

@@ -13,12 +13,14 @@ from typing import Any, NoReturn
 import pytest
 
 from radiostream.playlist.history import FAILED, PLAYED, PLAYING, SKIPPED
+from radiostream.playlist.listing import Listing
 from radiostream.playlist.pictures import Picture
 from radiostream.playlist.state import Saved
 from radiostream.playlist.track import Tags, Track
 from radiostream.radio import deck, programme
 from radiostream.radio.playout import CHUNK_S, FIRST_S
 from radiostream.radio.ring import Chunk
+from radiostream.radio.station import STALL_S
 from tests.radio.studio import FRAME_S, Studio, frame, names
 
 Make = Callable[..., Studio]
@@ -159,6 +161,19 @@ def test_an_empty_directory_is_silence_until_files_come(studio: Studio) -> None:
     assert studio.station.status.on_air.title == "1"
     assert studio.published[-1].discontinuity
     assert not studio.station.status.trouble
+
+
+def test_a_producer_that_hangs_hides_no_trouble(studio: Studio) -> None:
+    """What is wrong with the directory shows though the producer hangs there, and that nothing is on the air."""
+    studio.show(studio.track(1, 500))
+    studio.run_until(10)
+    stalled = [studio.station.is_stalled]
+    studio.station.update(Listing(trouble="does not answer"))  # nobody obeys it
+    assert studio.station.status.trouble == "does not answer"
+    studio.clock.now += CHUNK_S + STALL_S + 1
+    stalled.append(studio.station.is_stalled)
+    studio.run_until(studio.clock.now + 10)
+    assert [*stalled, studio.station.is_stalled] == [False, True, False]
 
 
 def test_an_emptied_directory_plays_its_track_to_the_end(studio: Studio) -> None:

@@ -44,7 +44,7 @@ def listing(station: Station, base_url: str) -> dict[str, Any]:
         "sample_rate": on_air.params.heard_hz if on_air else 0,
         "channels": on_air.params.channels if on_air else 0,
         "codec": on_air.params.codec if on_air else status.family,
-        "on_air": track is not None,
+        "on_air": track is not None and not station.is_stalled,
         "tracks": status.tracks,
         "shuffle": status.shuffle,
         "url": base_url + quote(status.route),
