@@ -80,6 +80,8 @@ class Desk:
         self._lock = threading.Lock()  # guards who is connected and who is refused, below
         self._broadcaster: Feed | None = None
         self._relay: Feed | None = None
+        self._left: Feed | None = None
+        """The latest broadcaster that went by itself: what it sent is played out, unless the operator ends that too."""
         self._relay_was_on = False
         self._refused: dict[str, float] = {}
         """Until when a broadcaster's address is refused, in monotonic seconds."""
@@ -144,7 +146,7 @@ class Desk:
             self._past_bytes += feed.bytes_total
             self._past_stalls += feed.stalls
             if self._broadcaster is feed:
-                self._broadcaster = None
+                self._broadcaster, self._left = None, feed
             if self._relay is feed:
                 self._relay = None
 
@@ -186,7 +188,7 @@ class Desk:
     def retitle(self, title: Said) -> bool:
         """The broadcaster calls what it sends from now on `title`; False where there is none."""
         feed = self._broadcaster
-        if feed is None:
+        if feed is None or feed.over:
             return False
         feed.retitle(title)
         return True
@@ -194,7 +196,7 @@ class Desk:
     def end(self) -> str:
         """The operator ends the broadcaster, who is refused for a while, else the relay, which is paused; which of the
         two that was, empty where there is neither."""
-        feed = self._broadcaster
+        feed = self._there_to_end()
         if feed is not None:
             now_s = self._clock.now_s()
             self._refused = {who: until for who, until in self._refused.items() if until > now_s}
@@ -208,6 +210,13 @@ class Desk:
         if (relay := self._relay) is not None:
             self._end_at_once(relay, "the operator has paused it")
         return RELAY
+
+    def _there_to_end(self) -> Feed | None:
+        """The broadcaster that is there, else the one that has gone and is still heard."""
+        there, left = self._broadcaster, self._left
+        if there is not None and not there.over:
+            return there
+        return left if left is not None and left.is_on_air and left.level_s else None
 
     def _end_at_once(self, feed: Feed, why: str) -> None:
         """Not even what has been published of it is heard to its end."""

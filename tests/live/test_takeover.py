@@ -170,6 +170,29 @@ def test_the_operator_ends_a_broadcaster(newsroom: Newsroom) -> None:
     newsroom.broadcaster()
 
 
+def test_the_operator_ends_what_a_broadcaster_has_left_behind(newsroom: Newsroom) -> None:
+    """A source that sends a file at once has gone long before it has been heard: that is ended too, and only once."""
+    feed = newsroom.broadcaster()
+    newsroom.send(feed, 20, speed=1.5)
+    newsroom.desk.release(feed, "it has ended")
+    newsroom.wait(2)
+    assert newsroom.desk.end() == "broadcaster"
+    assert newsroom.desk.end() == ""
+    newsroom.wait(0.1)
+    assert [one.kind for one in newsroom.studio.station.status.history] == ["track", "live", "track"]
+    with pytest.raises(Refused):
+        newsroom.broadcaster()
+
+
+def test_a_broadcaster_is_ended_once(newsroom: Newsroom) -> None:
+    """Until its thread has noticed, there is nobody to end and nobody who could name what is heard."""
+    feed = newsroom.broadcaster()
+    newsroom.send(feed, 20)
+    assert newsroom.desk.end() == "broadcaster"
+    assert newsroom.desk.end() == ""
+    assert not newsroom.desk.retitle(said("Late"))
+
+
 def test_nobody_to_end(newsroom: Newsroom) -> None:
     """Where nobody is live there is nothing to end, and where there is no relay nothing to resume."""
     assert newsroom.desk.end() == ""
