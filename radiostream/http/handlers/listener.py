@@ -60,9 +60,11 @@ class Ended(Exception):  # noqa: N818 - no error, an end
 
 
 def tune(connection: socket.socket) -> None:
-    """Set a listener's socket up: a small kernel buffer, and no blocking."""
+    """Set a listener's socket up: a small kernel buffer, no blocking, and no end for who takes little at once."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     connection.setblocking(False)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # see protocol/peer.py
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 0)
 
 
 class Feed:
@@ -333,7 +335,7 @@ class Feed:
         self._listener.is_paused = self._was_paused = True
         try:
             closing_fd = self._ring.closing_fd()
-            if not (self._ring.closed or await_room(self._socket, PAUSE_S, closing_fd, STALL_S)):
+            if not (self._ring.closed or await_room(self._socket, PAUSE_S, closing_fd)):
                 raise Ended(PAUSED if is_there(self._socket) else STALLED)
         finally:
             self._listener.is_paused = False
