@@ -1,7 +1,7 @@
 // What the player page does beside playing: addresses to share, favourites, copying, the list of recent tracks, the sleep
 // timer, the bar on a telephone.
 
-import { language, memory, path, setText, shorten, timeOfDay, trackTitle, word } from "./shared.js";
+import { locale, memory, path, setText, shorten, svg, timeOfDay, trackTitle, word } from "./shared.js";
 
 // ---- A station's addresses -------------------------------------------------------------------------------------------
 
@@ -67,12 +67,13 @@ const copyBySelection = (text) => {
 
 // ---- Recent tracks ---------------------------------------------------------------------------------------------------
 
+const COPY = "M8.5 8.5h10v11h-10zM5.5 15.5v-11h10";
 const RELATIVE = 3; // the latest few are told by how long ago
-const ago = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
+const ago = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" });
 
 const when = (iso, index) => {
   const mins = Math.round((Date.now() - Date.parse(iso)) / 60_000);
-  return index < RELATIVE && mins >= 0 && mins < 60 ? ago.format(-mins, "minute") : timeOfDay(iso);
+  return index < RELATIVE && mins > 0 && mins < 60 ? ago.format(-mins, "minute") : timeOfDay(iso);
 };
 
 // One entry of `/history` as a list's item, with a button that copies its title.
@@ -88,7 +89,7 @@ export const recentItem = (entry, index) => {
   Object.assign(button, { type: "button", className: "icon-button recent-copy", title: word("copy") });
   button.setAttribute("aria-label", word("copy_title", { title: shorten(trackTitle(entry), 100) }));
   button.dataset.text = text.textContent;
-  button.textContent = "⧉";
+  button.append(svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, [svg("path", { class: "stroke", d: COPY })]));
   item.append(time, text, button);
   return item;
 };
@@ -102,7 +103,7 @@ export class Sleep {
 
   // `select` is filled with the times; `stop()` is called when one is over.
   constructor(select, stop, announce) {
-    const unit = new Intl.NumberFormat(language, { style: "unit", unit: "minute", unitDisplay: "short" });
+    const unit = new Intl.NumberFormat(locale, { style: "unit", unit: "minute", unitDisplay: "short" });
     for (const mins of MINUTES) select.append(new Option(unit.format(mins), String(mins)));
     select.addEventListener("change", () => {
       clearTimeout(this.#timer);

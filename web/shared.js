@@ -6,8 +6,10 @@ export const $ = (id) => document.getElementById(id);
 
 export const language = document.documentElement.lang || "en";
 const table = JSON.parse($("words")?.textContent ?? "{}");
+// Dates and numbers as the reader's region writes them, where the page speaks the reader's language.
+export const locale = navigator.languages.find((one) => one.split("-")[0] === language) ?? language;
 const plurals = new Intl.PluralRules(language);
-const digits = new Intl.NumberFormat(language);
+const digits = new Intl.NumberFormat(locale);
 
 // The table's text of that name, with `{name}` and the like filled in.
 export const word = (key, values = {}) => table[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
@@ -48,7 +50,7 @@ export const minutes = (seconds) => {
 
 export const timeOfDay = (iso) => {
   const date = new Date(iso);
-  return Number.isNaN(date.getTime()) ? "" : date.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit" });
+  return Number.isNaN(date.getTime()) ? "" : date.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
 };
 
 // Writes only what changed: an unchanged node keeps a reader's selection and wakes no screen reader.

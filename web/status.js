@@ -2,7 +2,7 @@
 
 import { hue, showCover } from "./cover.js";
 import {
-  $, below, count, fetchJson, follow, HttpError, language, minutes, path, setAttribute, setText, shorten, svg, timeOfDay,
+  $, below, count, fetchJson, follow, HttpError, locale, minutes, path, setAttribute, setText, shorten, svg, timeOfDay,
   trackTitle, word,
 } from "./shared.js";
 
@@ -26,7 +26,7 @@ const duration = (seconds) => {
 };
 
 const rounded = (value, digits) =>
-  value.toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false });
+  value.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false });
 
 const figure = (value, digits, unit) => (Number.isFinite(value) ? `${rounded(value, digits)} ${unit}` : "–");
 
