@@ -115,7 +115,7 @@ export const fetchJson = async (address, options = {}) => {
   return body;
 };
 
-const QUIET_MS = 90_000; // a connection may die without a word; after this long without an event, ask anew
+const QUIET_MS = 90_000; // a connection may die without a word; after this long without an event, ask again
 
 // Follows /events. `handlers` has one function per event name, each given the parsed data; `poll` runs every
 // `pollMs` while there are no events; `online(true|false)` tells when the server begins or ceases to answer.

@@ -1,4 +1,4 @@
-// The operator's page: draws /status.json, asks for it anew every 5 s and after events, and sends the buttons' posts.
+// The operator's page: draws /status.json, asks for it every 5 s and after events, and sends the buttons' posts.
 
 import { hue, showCover } from "./cover.js";
 import {
@@ -106,7 +106,7 @@ const fileItem = ({ name, reason }) => {
   return item;
 };
 
-// A list is drawn anew only when it has changed: who reads in it keeps his place. One without entries is hidden.
+// A list is redrawn only when it has changed, so that a reader keeps their place. One without entries is hidden.
 const drawList = (details, list, values, item) => {
   details.hidden = !values.length;
   const key = JSON.stringify(values);

@@ -2,7 +2,7 @@
 
 import { Backoff } from "./shared.js";
 
-const STALLED_MS = 10_000; // no progress for this long while there should be: join anew
+const STALLED_MS = 10_000; // no progress for this long while there should be: reconnect
 const SILENT_MS = 4_000; // the same for a connection that has not been heard yet
 const HOLD_MS = 300_000; // a paused element keeps its connection so long, for with it go the media keys (Chromium)
 const HLS_LAG_MS = 4_800; // how far HLS is behind the server, where the browser does not say

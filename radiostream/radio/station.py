@@ -250,7 +250,7 @@ class Station:
             except Exception:
                 route = self.config.route
                 log.exception("%s: the producer failed, restarting", route, extra={"station": route})
-                self._begin_anew()
+                self._restart()
         self._playout.let_go()
         self._air.close()
 
@@ -268,7 +268,7 @@ class Station:
             if self.status.on_air is not self._air.on_air:
                 self._show()  # the clock was reset
 
-    def _begin_anew(self) -> None:
+    def _restart(self) -> None:
         self.restarts += 1
         self._playout.let_go()
         self._rewind()

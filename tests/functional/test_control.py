@@ -74,7 +74,7 @@ def test_without_it_nothing_happens(radio: Radio) -> None:
     assert "skipped" not in [one["ended"] for one in after if one["started_at"] >= before["history"][0]["started_at"]]
 
 
-def test_five_wrong_tries_close_the_door_for_their_address(radio: Radio) -> None:
+def test_five_wrong_passwords_lock_their_address_out(radio: Radio) -> None:
     """429 with Retry-After then, the right password and the login included; from everywhere else it is open."""
     guesser = "127.0.0.4"
     wrong = [curl(radio, "/next-track/humor", "-u", ":wrong one", source=guesser)[0] for _ in range(6)]

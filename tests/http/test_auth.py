@@ -93,7 +93,7 @@ def test_any_header_is_judged(header: str) -> None:
     assert not Auth("p", Clock()).session(token_of(header))
 
 
-def test_five_wrong_tries_close_the_door(auth: Auth, clock: Clock) -> None:
+def test_five_wrong_passwords_lock_an_address_out(auth: Auth, clock: Clock) -> None:
     """The sixth try within 30 s is refused unheard, right or wrong, and told when to come back."""
     assert guess(auth, 5) == [NO] * 5
     assert auth.check_header("Bearer s3cret", HERE) == Verdict(ok=False, retry_after_s=30)
@@ -103,7 +103,7 @@ def test_five_wrong_tries_close_the_door(auth: Auth, clock: Clock) -> None:
     assert auth.check_header("Bearer s3cret", HERE) == YES
 
 
-def test_refused_tries_do_not_keep_the_door_closed(auth: Auth, clock: Clock) -> None:
+def test_refused_tries_do_not_prolong_the_lockout(auth: Auth, clock: Clock) -> None:
     """The window counts judged tries only: who hammers on is not locked out for ever."""
     guess(auth, 5)
     for _ in range(29):
@@ -179,7 +179,7 @@ def test_many_threads_share_five_tries(clock: Clock) -> None:
 
 
 def test_session_lives_until_logout(auth: Auth, clock: Clock) -> None:
-    """The token opens the door, in the throttle's time too, until it is ended."""
+    """The token is accepted, in the throttle's time too, until it is ended."""
     verdict, token = auth.login("s3cret", HERE)
     assert verdict == YES
     guess(auth, 6)

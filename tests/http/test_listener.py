@@ -93,11 +93,11 @@ class Client:
 
 def _tcp_pair() -> tuple[socket.socket, socket.socket]:
     """The client's end takes little that nobody reads."""
-    with socket.create_server(("127.0.0.1", 0)) as door:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
         far = socket.socket()
         far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 10)
-        far.connect(door.getsockname())
-        return door.accept()[0], far
+        far.connect(listening.getsockname())
+        return listening.accept()[0], far
 
 
 def wait_until(ready: Callable[[], bool]) -> None:

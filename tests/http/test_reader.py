@@ -156,7 +156,7 @@ def test_the_one_that_waits_longest_makes_room() -> None:
             end.close()
 
 
-def test_a_crowd_waits_at_the_door() -> None:
+def test_a_crowd_waits_for_a_place() -> None:
     """Nobody whose request has come is disconnected because we are slow: the next one waits until a place is free."""
     limits = Limits(1, short_max=1)
     near, far = socket.socketpair()
@@ -173,14 +173,14 @@ def test_a_crowd_waits_at_the_door() -> None:
     assert limits.refused[CONNECTIONS] == 0
 
 
-def test_the_door_never_waits_for_a_silent_client() -> None:
+def test_accepting_never_waits_for_a_silent_client() -> None:
     """Whatever time that one still has for its request."""
     limits = Limits(1, short_max=1)
     near, far = socket.socketpair()
     near.settimeout(10 * PATIENCE_S)
     assert limits.admit()
-    with near, far, limits.waiting(near), ThreadPoolExecutor() as door:
-        assert door.submit(limits.admit).result(PATIENCE_S)
+    with near, far, limits.waiting(near), ThreadPoolExecutor() as pool:
+        assert pool.submit(limits.admit).result(PATIENCE_S)
         assert far.recv(1) == b""
 
 

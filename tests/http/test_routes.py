@@ -112,7 +112,7 @@ def test_control_wants_the_password(house: House, path: str) -> None:
     assert house.rescans == 0
 
 
-def test_five_wrong_tries_close_the_door_for_their_address(obeying: House) -> None:
+def test_five_wrong_passwords_lock_their_address_out(obeying: House) -> None:
     """429 with Retry-After then, for that address only."""
     for _ in range(5):
         assert obeying.ask("POST", "/next-track/humor", {"authorization": "Bearer wrong"}).status == 401

@@ -166,7 +166,7 @@ def test_a_person_who_is_lost_gets_a_page(status: int, is_page: bool) -> None:
     assert (b"<h1>" in response.body) is is_page
 
 
-def test_what_every_connection_has_from_the_door(house: House) -> None:
+def test_what_every_connection_has_from_the_listening_socket(house: House) -> None:
     """Small answers go at once, and a peer that died without a word is noticed, whatever it had asked for."""
     with RadioServer(house.site, "127.0.0.1", 0) as server, socket.create_connection(("127.0.0.1", server.server_port)):
         connection, _ = server.get_request()
@@ -181,13 +181,13 @@ def test_a_lack_of_descriptors_is_told_once(
     """Not with each try; and anew when it comes anew."""
     monkeypatch.setattr(time, "sleep", lambda _: None)
     with RadioServer(house.site, "127.0.0.1", 0) as server, monkeypatch.context() as patched:
-        door = server.socket
+        listening = server.socket
         for _ in range(2):
             patched.setattr(server, "socket", _Full())
             for _ in range(3):
                 with pytest.raises(OSError, match="files"):
                     server.get_request()
-            patched.setattr(server, "socket", door)
+            patched.setattr(server, "socket", listening)
             with socket.create_connection(("127.0.0.1", server.server_port)):
                 server.get_request()[0].close()
     assert [record.message for record in caplog.records] == ["cannot accept a connection: no files"] * 2
