@@ -89,7 +89,7 @@ export const tellSession = (station, { isPaused, isSounding, position }) => {
     album: name,
     artwork: [{ ...picture, src: new URL(picture.src, document.baseURI).href }],
   };
-  // Told anew once it sounds: WebKitGTK forgets what was said before.
+  // Told again once it sounds: WebKitGTK forgets what was said before.
   const key = JSON.stringify([shown, isSounding]);
   if (key === sessionKey) return;
   sessionKey = key;

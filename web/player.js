@@ -481,7 +481,7 @@ const events = follow({
   },
 });
 
-// A page that is neither seen nor heard need not know. One that comes into sight asks anew, for a connection may have
+// A page that is neither seen nor heard need not know. One that comes into sight asks again, for a connection may have
 // died while the machine slept.
 function attend() {
   if (document.hidden && stream.route === null) events.pause();
