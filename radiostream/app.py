@@ -203,7 +203,7 @@ class Radio:
         log.info("player: %s/web", root)
         log.info("status: %s/status", root)
         if self.config.default_password:
-            log.warning("the operator's password is the documented default: set STATUS_PASSWORD")
+            log.warning("the operator's password is one that everybody knows: set STATUS_PASSWORD")
 
     def stop(self, deadline: Deadline | None = None) -> None:
         """The listening socket first, then the streams, each at the end of a frame; what is to be kept is saved on the

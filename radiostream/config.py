@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_PASSWORD", "SETTINGS", "Config", "ConfigError", "Setting", "StationConfig", "name_of"]
 
 DEFAULT_PASSWORD: Final = "1234554321"  # noqa: S105 - documented by the original; the log and the page warn about it
+_WELL_KNOWN: Final = frozenset(
+    (
+        *(DEFAULT_PASSWORD, "change-me", "changeme", "change_me", "password", "passwort", "admin", "secret", "default"),
+        *("root", "test", "radio", "radiostream", "icecast", "hackme", "letmein", "qwerty", "1234", "12345", "123456"),
+        *("1234567", "12345678", "123456789", "1234567890", "0000", "1111"),
+    )
+)
+"""What examples say, and what guessers try first."""
 _IN_STATIONS: Final = ("audio_dir", "stream_format", "directory_routes", "shuffle")
 """Settings that only say what the stations are made of."""
 
@@ -82,8 +90,8 @@ class Config:
 
     @property
     def default_password(self) -> bool:
-        """True while the operator's password is the documented one, which everybody knows."""
-        return self.status_password == DEFAULT_PASSWORD
+        """True while the operator's password is the documented one or another that everybody knows."""
+        return self.status_password.strip().lower() in _WELL_KNOWN
 
     @classmethod
     def load(cls, argv: Sequence[str], environ: Mapping[str, str]) -> Config:

@@ -478,6 +478,12 @@ def test_password(tmp_path: Path) -> None:
     assert not config.default_password
 
 
+@pytest.mark.parametrize("password", ["1234554321", "change-me", "changeme", "password", "Admin", " hackme "])
+def test_a_password_that_everybody_knows(password: str) -> None:
+    """What examples say and guessers try first is taken, and warned about as the default is."""
+    assert Config.load([], {"STATUS_PASSWORD": password}).default_password
+
+
 @pytest.mark.parametrize("content", [b"", b"\n", b" ", b"one\ntwo\n", b"\xff\xfe", b"x" * 2000])
 def test_wrong_password_file(tmp_path: Path, content: bytes) -> None:
     """A file that holds no usable password is refused without showing what it holds."""

@@ -163,7 +163,7 @@ def test_broken_track(reported: Sink) -> None:
 def test_what_is_expected_is_not_sent(reported: Sink) -> None:
     """Neither listeners, nor warnings, nor other people's errors; nor do they come along with an event."""
     log.info("listener 1 from %s", "192.0.2.8", extra={"station": "/", "address": "192.0.2.8"})
-    log.warning("the operator's password is the documented default")
+    log.warning("the operator's password is one that everybody knows")
     logging.getLogger("urllib3.connectionpool").error("not ours")
     log.error("ours")
     assert reported.event()["logentry"]["message"] == "ours"

@@ -71,6 +71,8 @@ def test_the_readme_shows_the_example() -> None:
     (shown,) = re.findall(r"```nginx\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     said = {line.strip() for line in (ROOT / ".ops/nginx-proxy.conf").read_text().splitlines()}
     assert {line.strip() for line in shown.splitlines()} <= said
+    (backend,) = re.findall(r"```haproxy\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert backend in (ROOT / ".ops/haproxy.cfg").read_text()
 
 
 def first_audio_s(proxy: int, path: str) -> float:

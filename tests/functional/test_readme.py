@@ -129,7 +129,7 @@ def test_the_documented_password_is_the_default(start: Start, three_tones: Path)
     assert documented()["STATUS_PASSWORD"] == ("", "1234554321")
     assert radio.ask("POST", "/next-track/", b"", Authorization="Bearer 1234554321")[0] == 200
     assert radio.stop() == 0
-    assert any("documented default" in line for line in radio.log)
+    assert any("everybody knows" in line for line in radio.log)
 
 
 def paths() -> list[str]:
