@@ -47,10 +47,14 @@ const ask = async () => {
   if (document.hidden && stream.route === null) return;
   let pauseMs = ASK_MS;
   try {
-    const before = now;
-    now = await fetchJson(`${base}now-playing?route=${encodeURIComponent(route)}`);
-    if (now.skip && before && before.started_at !== now.started_at) stream.skipped(now.elapsed * 1000);
-    if (now.duration) pauseMs = Math.min(ASK_MS, Math.max(0, now.duration - now.elapsed) * 1000 + SOON_MS);
+    const found = await fetchJson(`${base}now-playing?route=${encodeURIComponent(route)}`);
+    const elapsedMs = found.elapsed * 1000;
+    const isAnother = now !== null && now.started_at !== found.started_at;
+    const lagMs = isAnother ? stream.lagMs(Date.now() - Date.parse(found.started_at) - elapsedMs) - elapsedMs : 0;
+    if (isAnother && found.skip) stream.skipped(elapsedMs);
+    if (lagMs > 0) pauseMs = lagMs; // HLS: it is not heard yet
+    else now = found;
+    if (lagMs <= 0 && now.duration) pauseMs = Math.min(ASK_MS, Math.max(0, now.duration * 1000 - elapsedMs) + SOON_MS);
     stream.nudge();
   } catch {
     // The stream says by itself whether it can be heard; the next question comes.

@@ -54,7 +54,7 @@ const takeNow = (now) => {
   if (now.started_at) skewMs = Date.now() - Date.parse(now.started_at) - now.elapsed * 1000;
   // The same track told again (its tags have been read since) is no other track.
   const isAnother = station.now && station.now.started_at !== now.started_at;
-  const lagMs = isAnother && stream.route === now.route ? stream.lagMs(skewMs) : 0;
+  const lagMs = isAnother && stream.route === now.route ? stream.lagMs(skewMs) - now.elapsed * 1000 : 0;
   clearTimeout(station.later);
   const at = performance.now();
   const show = () => {
@@ -63,7 +63,7 @@ const takeNow = (now) => {
     if (now.skip) stream.skipped(now.elapsed * 1000);
     announce(nowPlaying(station));
   };
-  if (lagMs) station.later = setTimeout(() => (show(), draw(), loadRecent()), lagMs);
+  if (lagMs > 0) station.later = setTimeout(() => (show(), draw(), loadRecent()), lagMs);
   else show();
 };
 
