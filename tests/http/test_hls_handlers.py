@@ -59,6 +59,19 @@ def sent(house: House) -> Sent:
     return answer
 
 
+def test_a_playlist_is_made_once_for_all_who_ask(house: House, studio: Studio) -> None:
+    """The same answer until something is listed that was not, or the station's settings change."""
+    first, again = house.answer("GET", "/main.m3u8"), house.answer("GET", "/main.m3u8")
+    assert again is first
+    studio.run_until(30)
+    later = house.answer("GET", "/main.m3u8")
+    assert later != first
+    studio.station.config = replace(studio.station.config)
+    other = house.answer("GET", "/main.m3u8")
+    assert other == later
+    assert other is not later
+
+
 def body(response: Answer) -> bytes:
     """What a client gets behind the head."""
     assert isinstance(response, Sent)

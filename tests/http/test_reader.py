@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from typing import cast
 
 import pytest
 
+from radiostream.http.protocol import interpreter
 from radiostream.http.protocol import limits as shares
 from radiostream.http.protocol import reader as wire
 from radiostream.http.protocol.limits import ADDRESS, CONNECTIONS, LISTENERS, SHORT_MAX, SHORT_MIN, Limits, short_places
@@ -219,6 +221,30 @@ def test_with_nobody_waiting_a_full_share_is_full(monkeypatch: pytest.MonkeyPatc
     assert not limits.admit()
     limits.release()
     assert limits.admit()
+
+
+def test_who_hangs_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once nobody has got a place in time nobody waits for one, until one gets free: monitors are told at once."""
+    monkeypatch.setattr(shares, "ADMIT_WAIT_S", 0.001)
+    limits = Limits(1, short_max=1)
+    assert limits.admit()
+    assert not limits.admit()
+    monkeypatch.setattr(shares, "ADMIT_WAIT_S", 10 * PATIENCE_S)
+    assert not limits.admit()
+    assert limits.refused[CONNECTIONS] == 2
+
+
+@pytest.mark.parametrize(
+    ("threads", "interval_s"), [(0, 0.005), (200, 0.005), (1000, 0.02), (10_000, 0.2), (99_999, 0.2)]
+)
+def test_a_crowd_asks_seldom_for_the_interpreter(threads: int, interval_s: float) -> None:
+    """A few threads as the interpreter has it; thousands so that their wake-ups together stay bounded."""
+    before_s = sys.getswitchinterval()
+    try:
+        interpreter.expect(threads)
+        assert sys.getswitchinterval() == pytest.approx(interval_s)
+    finally:
+        sys.setswitchinterval(before_s)
 
 
 class Allowance:
