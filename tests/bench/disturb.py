@@ -119,7 +119,7 @@ DISTURBANCES: dict[str, Callable[[Scene], None]] = {
     "none": lambda _: None,
     "clients paused": paused_driver,
     "server suspended": suspended_server,
-    "1,000 join": joins,
+    "a thousand join": joins,
     "metrics scraped": scrapes,
 }
 
