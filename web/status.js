@@ -1,15 +1,15 @@
 // The operator's page: draws /status.json, asks for it every 5 s and after events, and sends the buttons' posts.
 
 import { hue, showCover } from "./cover.js";
+import { plot } from "./plot.js";
 import {
-  $, below, count, fetchJson, follow, HttpError, locale, minutes, path, setAttribute, setText, shorten, svg, timeOfDay,
+  $, below, count, fetchJson, follow, HttpError, locale, minutes, path, setAttribute, setText, shorten, timeOfDay,
   trackTitle, word,
 } from "./shared.js";
 
 const TITLE = document.title;
 const POLL_MS = 5000;
 const REST_MS = 500; // between two questions, however many events there are
-const PLOT = { width: 240, height: 44, room: 4 };
 
 // route -> {now, at}: `at` is when `now.elapsed` was true, by performance.now().
 const clocks = new Map();
@@ -46,21 +46,6 @@ const drawServer = (server, list) => {
 };
 
 // ---- The plot of listeners -------------------------------------------------------------------------------------------
-
-// [[unix_s, listeners], …] -> a stepped area: listeners stay what they were until the next reading.
-const plot = (points, label) => {
-  const { width, height, room } = PLOT;
-  const [from, to] = [points[0][0], points.at(-1)[0]];
-  const top = Math.max(1, ...points.map(([, n]) => n));
-  const x = (t) => (((t - from) / Math.max(1, to - from)) * width).toFixed(1);
-  const y = (n) => (height - (n / top) * (height - room)).toFixed(1);
-  let line = `M0 ${y(points[0][1])}`;
-  for (const [t, n] of points.slice(1)) line += `H${x(t)}V${y(n)}`;
-  return svg("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": label }, [
-    svg("path", { class: "plot-area", d: `${line}V${height}H0z` }),
-    svg("path", { class: "plot-line", d: line }),
-  ]);
-};
 
 // The server takes a reading every few minutes; the last point is now. Where nobody has listened there is nothing to see.
 const drawPlot = (box, station) => {

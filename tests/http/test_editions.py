@@ -23,7 +23,7 @@ OWN_NAMES = {"M3U", "PLS", "HLS", "M", "U"}
 SECTIONS = {
     "player.js": "player", "extras.js": "player", "embed.js": "player", "status.js": "status",
     "shared.js": "player", "cover.js": "player", "stream.js": "player", "sw.js": "player",
-    "media.js": "player",
+    "media.js": "player", "past.js": "status", "plot.js": "status",
 }  # fmt: skip
 
 

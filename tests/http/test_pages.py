@@ -62,14 +62,14 @@ def live_source(text: str = "", **what: Any) -> dict[str, Any]:
 def status_page(*stations: dict[str, Any], edition: Edition = editions.ENGLISH, **server: Any) -> str:
     """The operator's page of `stations` on a server of which `server` is said."""
     facts = {"version": "", "uptime_s": 0.0, "rss_mb": 0.0, "cpu_percent": 0.0, "listeners": 0, "max_clients": 0}
-    state = {"stations": stations, "server": facts | {"default_password": False} | server}
+    state = {"stations": stations, "server": facts | {"default_password": False, "kept": True} | server}
     return operators.status_page(state, edition)
 
 
 UNCHOSEN = embed.Look()
 VOID = ("area", "br", "col", "hr", "img", "input", "link", "meta", "source")
 OWN_PATH = re.compile(
-    r"web|status|logout|reload-playlist|(?:next-track/|prev-track/|shuffle/|end-live/|resume-relay/)(?:humor)?|(?:humor|main)(?:\.m3u|\.pls|\.m3u8)?"
+    r"web|status|logout|report|reload-playlist|(?:next-track/|prev-track/|shuffle/|end-live/|resume-relay/)(?:humor)?|(?:humor|main)(?:\.m3u|\.pls|\.m3u8)?"
 )
 
 
@@ -250,6 +250,19 @@ def test_the_forms_of_the_status_page() -> None:
     for action in ("prev-track/", "next-track/a%20b", "shuffle/?on=true", "shuffle/a%20b?on=false", "logout"):
         assert (action, "post") in forms
     assert ("reload-playlist?route=%2Fa%20b", "post") in forms
+
+
+def test_the_look_back_of_the_status_page() -> None:
+    """Where plays are kept, a form that gets a report of each station; it needs no script."""
+    page = Outline(status_page(shown(), shown("/a b", "B")))
+    (section,) = (has for tag, has in page.tags if has.get("id") == "past")
+    assert "hidden" not in section
+    assert ("report", "get") in [(has["action"], has["method"]) for tag, has in page.tags if tag == "form"]
+    names = [has["name"] for tag, has in page.tags if tag in ("select", "input") and "name" in has]
+    assert names == ["route", "from", "to", "format"]
+    values = [has["value"] for tag, has in page.tags if tag == "option"]
+    assert values == ["/", "/a b", "day", "week", "month", "year", "csv", "soundexchange", "json"]
+    assert 'id="past" aria-labelledby="past-heading" hidden>' in status_page(shown(), kept=False)
 
 
 @pytest.mark.parametrize("default_password", [True, False])

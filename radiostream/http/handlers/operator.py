@@ -36,6 +36,7 @@ def _state(site: Site, request: Request) -> dict[str, Any]:
         "listeners": site.listeners(),
         "max_clients": config.max_clients,
         "default_password": config.default_password,
+        "kept": site.plays is not None and site.plays.keeper is not None,
     }
     stations = [views.operators(one, now_s, site.base_path(request)) for one in site.stations.values()]
     return {"stations": stations, "server": server}

@@ -17,6 +17,9 @@ from radiostream.http.views.pages import BLANK, data_block, hidden, stream_url
 
 _T = TypeVar("_T")
 
+_REPORTS = (("csv", "CSV"), ("soundexchange", "SoundExchange"), ("json", "JSON"))
+"""The forms of `/report`, and what they are called in every language."""
+
 
 def status_page(state: Mapping[str, Any], edition: Edition = ENGLISH) -> str:
     """The operator's page (`/status` with a session), from what `/status.json` answers."""
@@ -35,7 +38,14 @@ def status_page(state: Mapping[str, Any], edition: Edition = ENGLISH) -> str:
         cpu=f"{server['cpu_percent']:.1f} %",
         drift=f"{drift_ms:.0f} ms",
         version=escape(server["version"]),
+        past_hidden=hidden(not server["kept"]),
+        past_routes="".join(_option(station["route"], station["name"]) for station in stations),
+        past_formats="".join(_option(value, name) for value, name in _REPORTS),
     )
+
+
+def _option(value: str, name: str) -> str:
+    return f'<option value="{escape(value)}">{escape(name)}</option>'
 
 
 def _row(station: Mapping[str, Any], edition: Edition) -> str:
