@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 # Nearly all that tests do is wait, so more of them at a time than there are cores.
 PYTEST := $(BIN)/python -m pytest -n $(JOBS)
 
-.PHONY: run test quick cover ci lint types format debian13 bench profile soak fuzz loudness players clean help
+.PHONY: run test quick cover ci lint types format debian13 bench profile soak fuzz loudness engines players clean help
 
 run: $(VENV)/.runtime ## put a station on the air (ARGS="--port 9000 …")
 	$(BIN)/python -m radiostream $(ARGS)
@@ -54,6 +54,9 @@ fuzz: $(STAMP) players ## mutated files, as long as you like
 
 loudness: $(STAMP) players ## what is measured, against ffmpeg
 	$(BIN)/python -m tests.bench.loudness $(ARGS)
+
+engines: $(STAMP) players ## what listeners hear in Chromium, Firefox and WebKitGTK, as a table
+	$(BIN)/python -m tests.engines.report $(ARGS)
 
 players: ## install the players and servers that the tests use (as root)
 	sh tests/install-players.sh

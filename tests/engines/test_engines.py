@@ -19,6 +19,7 @@ def stations(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return chirps.make(tmp_path_factory.mktemp("chirps"))
 
 
+@pytest.mark.players
 @pytest.mark.serial  # sound is heard as it is played: a machine that is busy with other tests would be heard
 @pytest.mark.parametrize("engine", ENGINES)
 def test_what_is_heard(engine: str, stations: dict[str, Path]) -> None:

@@ -97,8 +97,9 @@ class _Listener:
     def opens(self, count: int) -> None:
         """The page, until all stations are there and said to play."""
         self._driver.go(self._radio.url + "/web")
-        titles = "return [...document.querySelectorAll('.station-title')].filter((one) => one.textContent).length"
-        until(lambda: self._driver.js(titles) == count, "the stations on the page")
+        unscripted, on_air = ".station .without-script", ".station:not(.off)"
+        counts = f"return ['{unscripted}', '{on_air}'].map((css) => document.querySelectorAll(css).length)"
+        until(lambda: self._driver.js(counts) == [0, count], "the stations on the page")
 
     def hears(self, station: str) -> None:
         """Press a station's button; listen until its next track is heard."""

@@ -37,6 +37,6 @@ ffmpeg -version | head -1
 git init -q . # the tests ask it which files there are
 make .venv/.installed
 .venv/bin/python -m pytest -n 3 "$@"
-' sh "$@" --ignore=tests/image --ignore=tests/test_deploy.py \
+' sh "$@" --ignore=tests/engines/test_engines.py --ignore=tests/image --ignore=tests/test_deploy.py \
   --ignore=tests/functional/test_proxy.py --ignore=tests/functional/test_fanout.py \
   --ignore-glob='tests/functional/test_web_*'
