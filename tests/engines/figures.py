@@ -45,7 +45,7 @@ def measure(record: Record) -> Figures:
     """The figures of a visit."""
     samples, found = samples_of(record.recording), runs(record.recording)
     quiet, marks = silences(samples), record.marks
-    skip_to = [run.begin_s for run in _within(found, marks["skip"], marks["pause"])]
+    skip_to = _another_track(found, marks["skip"], marks["pause"])
     stops = [begin for begin, end in quiet if end > marks["pause"] and end - begin > 0.5 and begin < marks["play"]]
     starts = [run.begin_s for run in found if run.begin_s > marks["play"] and run.first]
     by_key = [at_s for at_s in starts if at_s < marks.get("pressed", marks["kill"])]
@@ -76,8 +76,11 @@ def _longest(quiet: list[tuple[float, float]], begin_s: float, end_s: float) -> 
     return max((min(end, end_s) - max(begin, begin_s) for begin, end in quiet), default=0.0)
 
 
-def _within(found: list[Run], begin_s: float, end_s: float) -> list[Run]:
-    return [run for run in found if begin_s < run.begin_s and run.end_s < end_s and run.first]
+def _another_track(found: list[Run], begin_s: float, end_s: float) -> list[float]:
+    """When another track was heard than at `begin_s`, until `end_s`."""
+    before = next((run.first for run in reversed(found) if run.first and run.begin_s < begin_s), None)
+    later = [run for run in found if run.first and begin_s < run.begin_s < end_s]
+    return [run.begin_s for run in later if run.first and (before is None or run.first.track != before.track)]
 
 
 def _station(span: Span, found: list[Run], quiet: list[tuple[float, float]]) -> Heard:
