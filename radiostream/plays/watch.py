@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from radiostream.playlist.folder import UNSETTLED
 from radiostream.playlist.history import LIVE, TRACK
 from radiostream.plays import messages
 from radiostream.plays.log import zone_of
@@ -152,17 +153,21 @@ class Watch:
             self._event(messages.SILENT, station, reason=reason, listeners=len(station.audience))
 
     def _gather(self, watched: Watched, station: Station, now_s: float) -> None:
-        """Files that are left out since the look before, told together."""
+        """Files that are left out since the look before, told together; not those that only have not settled, and
+        not those that are not left out any more when it is told."""
         left_out = station.status.left_out
         present = frozenset(left_out)
         if present is not watched.left_out and present != watched.left_out:
             if not watched.rejected:
                 watched.gather_until_s = now_s + GATHER_S
-            watched.rejected |= {one: None for one in left_out if one not in watched.left_out}
+            news = [one for one in left_out if one not in watched.left_out and one.reason != UNSETTLED]
+            watched.rejected |= dict.fromkeys(news)
             watched.left_out = present
         if watched.rejected and now_s >= watched.gather_until_s:
-            files = [{"name": one.name, "reason": one.reason} for one in list(watched.rejected)[:NAMED_MOST]]
-            self._event(messages.REJECTED, station, count=len(watched.rejected), files=files)
+            rejected = [one for one in watched.rejected if one in present]
+            files = [{"name": one.name, "reason": one.reason} for one in rejected[:NAMED_MOST]]
+            if rejected:
+                self._event(messages.REJECTED, station, count=len(rejected), files=files)
             watched.rejected = {}
 
     def _look_at_places(self, now_s: float) -> None:

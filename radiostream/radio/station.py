@@ -300,7 +300,7 @@ class Station:
         log.info(
             "%s: on the air: %s",
             self.config.route,
-            quoted(on_air.title) if on_air.track else "silence",
+            _spoken(on_air),
             extra={"station": self.config.route, "track": on_air.track.name if on_air.track else ""},
         )
         return on_air
@@ -448,3 +448,10 @@ class Station:
             settings_error=self._settings_error,
             plan=programme.plan,
         )
+
+
+def _spoken(on_air: OnAir) -> str:
+    """What the log calls it: a jingle by its file, for its title is that of the track before it."""
+    if on_air.track is None:
+        return "silence"
+    return f"jingle {quoted(on_air.track.name)}" if on_air.kind == JINGLE else quoted(on_air.title)

@@ -66,6 +66,7 @@ def test_a_jingle_changes_no_title(start: Start, tmp_path: Path) -> None:
     radio.post("/next-track/")
     now = until_plays(radio, track="j.mp3")
     assert (now["kind"], now["title"], now["artist"], now["part"]) == ("jingle", "One", "Band", None)
+    radio.logged(r'on the air: jingle "j\.mp3"$')
     connection, answer = listen(radio, **{"Icy-MetaData": "1"})
     answer.read(16000)
     assert b"StreamTitle='Band - One';" in answer.read(answer.read(1)[0] * 16)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from radiostream.playlist.folder import UNSETTLED
 from radiostream.playlist.library import Listing
 from radiostream.playlist.listing import Skipped
 from radiostream.playlist.track import Tags
@@ -142,6 +143,20 @@ def test_files_that_are_left_out_are_told_together(watcher: Watcher) -> None:
     studio.do(studio.station.update(Listing((track,), (*skipped[1:], Skipped("x.mp3", "is broken")))))
     watcher.run(GATHER_S + 1)
     assert [event["count"] for event in watcher.told if event["event"] == "file-rejected"] == [50, 1]
+
+
+def test_a_file_that_is_copied_is_not_rejected(watcher: Watcher) -> None:
+    """While it grows it has not settled, and when it has arrived it plays: nobody is to look after it."""
+    studio = watcher.studio
+    track = studio.track(1, 4000)
+    for reason in ("is empty", UNSETTLED):
+        studio.do(studio.station.update(Listing((track,), (Skipped("new.mp3", reason),))))
+        watcher.run(1)
+    studio.do(studio.station.update(Listing((track, studio.track(2, 4000)))))
+    watcher.run(GATHER_S + 1)
+    studio.do(studio.station.update(Listing((track,), (Skipped("long.mp3", UNSETTLED),))))
+    watcher.run(GATHER_S + 1)
+    assert "file-rejected" not in watcher.names()
 
 
 def test_a_live_source_is_told_as_it_comes_and_goes(watcher: Watcher) -> None:
