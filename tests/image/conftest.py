@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from tests.server import free_port
+from tests.waiting import until
 
 TAG = os.environ.get("TAG", "radiostream:latest")
 # A private view of the cgroups: crun does not take the mixture of versions that some machines have.
@@ -46,6 +47,10 @@ class Engine:
         done = subprocess.run([*self.command, *arguments], capture_output=True, env=self.environ)
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout
+
+    def can(self, *arguments: str) -> bool:
+        """Whether a command succeeds."""
+        return subprocess.run([*self.command, *arguments], capture_output=True, env=self.environ).returncode == 0
 
     def inspect(self) -> dict[str, Any]:
         """What the engine knows of the image."""
@@ -75,8 +80,10 @@ def files(engine: Engine) -> dict[str, bytes]:
 class Container:
     """One running container; its output goes to a file."""
 
-    def __init__(self, engine: Engine, name: str, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-        self.engine, self.name, self.process, self.port, self._log = engine, name, process, port, log
+    def __init__(
+        self, engine: Engine, name: str, process: subprocess.Popen[bytes], address: tuple[str, int], log: Path
+    ) -> None:
+        self.engine, self.name, self.process, self.address, self._log = engine, name, process, address, log
         self.started = time.monotonic()
         self.first_answer_s = 0.0
 
@@ -87,7 +94,7 @@ class Container:
         """Return once the server answers."""
         for _ in range(600):
             with socket.socket() as trial:
-                if trial.connect_ex(("127.0.0.1", self.port)) == 0:
+                if trial.connect_ex(self.address) == 0:
                     self.first_answer_s = time.monotonic() - self.started
                     return
             assert self.process.poll() is None, self.log()
@@ -102,7 +109,7 @@ class Container:
     @contextmanager
     def asked(self, path: str) -> Iterator[http.client.HTTPResponse]:
         """An answer that may go on for ever."""
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)) as connection:
+        with closing(http.client.HTTPConnection(*self.address, timeout=15)) as connection:
             connection.request("GET", path)
             with connection.getresponse() as answer:
                 yield answer
@@ -125,17 +132,31 @@ class Container:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(15), time.monotonic() - begun
 
+    def stop_early(self) -> tuple[int, float]:
+        """SIGTERM to process 1 as soon as there is one."""
+        until(lambda: self.engine.can("kill", "--signal", "TERM", self.name), "the container")
+        begun = time.monotonic()
+        return self.process.wait(15), time.monotonic() - begun
+
 
 Run = Callable[..., Container]
 
 
 @pytest.fixture
 def run(engine: Engine, tmp_path: Path) -> Iterator[Run]:
-    """Starts containers: the engine's options, the server's `arguments`, and environment variables by name."""
+    """Starts containers: the engine's options, the server's `arguments`, and environment variables by name. Where the
+    variables do not say where it listens, `host` and `port` do."""
     with ExitStack() as stack:
 
-        def start(*options: str, arguments: tuple[str, ...] = (), **environ: str) -> Container:
-            name, port = f"radiostream-{uuid.uuid4().hex[:8]}", free_port()
+        def start(
+            *options: str,
+            arguments: tuple[str, ...] = (),
+            port: int = 0,
+            host: str = "127.0.0.1",
+            wait: bool = True,
+            **environ: str,
+        ) -> Container:
+            name, port = f"radiostream-{uuid.uuid4().hex[:8]}", port or free_port()
             variables = {"PORT": str(port), **environ}
             flags = [flag for variable, value in variables.items() for flag in ("--env", f"{variable}={value}")]
             command = [
@@ -154,8 +175,9 @@ def run(engine: Engine, tmp_path: Path) -> Iterator[Run]:
             with log.open("wb") as out:
                 process = subprocess.Popen(command, env=engine.environ, stdout=out, stderr=subprocess.STDOUT)
             stack.callback(ended, process)
-            container = Container(engine, name, process, port, log)
-            container.wait()
+            container = Container(engine, name, process, (host, port), log)
+            if wait:
+                container.wait()
             return container
 
         yield start
