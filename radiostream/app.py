@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from radiostream import __version__, logs
 from radiostream.clock import SystemClock
@@ -198,8 +199,9 @@ class Radio:
         log.info("radiostream %s listens on port %d", __version__, port)
         for station in self._stations.table.values():
             status = station.status
-            state = "the demo" if status.demo else status.trouble or f"{status.tracks} tracks"
-            log.info("station: %s%s %s: %s", root, status.route, logs.quoted(status.name), state)
+            count = "1 track" if status.tracks == 1 else f"{status.tracks} tracks"
+            state = "the demo" if status.demo else status.trouble or count
+            log.info("station: %s%s %s: %s", root, quote(status.route), logs.quoted(status.name), state)
         log.info("player: %s/web", root)
         log.info("status: %s/status", root)
         if self.config.default_password:

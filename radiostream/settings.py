@@ -6,6 +6,7 @@ an object of --directory-routes and a file cannot differ.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -138,9 +139,10 @@ def parse_station_toml(data: bytes) -> dict[str, Any]:
     if len(data) > MOST_BYTES:
         raise SettingsError(f"is larger than {MOST_BYTES >> 10} KiB")
     try:
-        text = data.decode()
+        text = data.removeprefix(BOM_UTF8).decode()  # which some editors write
     except UnicodeDecodeError as error:
-        raise SettingsError(f"line {data[: error.start].count(10) + 1}: is not UTF-8 text") from None
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise SettingsError(f"line {line}: is not UTF-8 text") from None
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -7,6 +7,7 @@ its variable, the variable beats the file, the file beats the default. A variabl
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -159,7 +160,7 @@ def _config_file(path: str, settings: Sequence[Setting], problems: list[str]) ->
     where = f"--config (CONFIG): {values.shown(path)}"
     try:
         with open(values.path(path), "rb") as file:
-            content = tomllib.loads(file.read(_MOST_BYTES).decode())
+            content = tomllib.loads(file.read(_MOST_BYTES).removeprefix(BOM_UTF8).decode())
     except OSError as error:
         problems.append(f"{where}: {error.strerror}")
         return {}
@@ -207,7 +208,7 @@ def secret(name: str, default: str, environ: Mapping[str, str], problems: list[s
         name = f"{name}_FILE"
         try:
             with open(path, "rb") as file:
-                text = file.read(_WIDEST_SECRET + 3).decode().rstrip("\r\n")
+                text = file.read(_WIDEST_SECRET + 6).removeprefix(BOM_UTF8).decode().rstrip("\r\n")
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "its content is not UTF-8 text"
             problems.append(f"{name}: {values.shown(path)}: {reason}")

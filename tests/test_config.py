@@ -484,6 +484,15 @@ def test_a_password_that_everybody_knows(password: str) -> None:
     assert Config.load([], {"STATUS_PASSWORD": password}).default_password
 
 
+def test_files_with_a_byte_order_mark(tmp_path: Path) -> None:
+    """Some editors begin a file with U+FEFF, which is no part of a password and of no setting."""
+    password, settings = tmp_path / "password", tmp_path / "c.toml"
+    password.write_bytes(b"\xef\xbb\xbfopen sesame\r\n")
+    settings.write_bytes(b'\xef\xbb\xbfsite-name = "Ours"\r\n')
+    config = Config.load(["--config", str(settings)], {"STATUS_PASSWORD_FILE": str(password)})
+    assert (config.status_password, config.site_name) == ("open sesame", "Ours")
+
+
 @pytest.mark.parametrize("content", [b"", b"\n", b" ", b"one\ntwo\n", b"\xff\xfe", b"x" * 2000])
 def test_wrong_password_file(tmp_path: Path, content: bytes) -> None:
     """A file that holds no usable password is refused without showing what it holds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,13 @@ def test_several_mistakes_are_told_at_once() -> None:
         parse_station_toml(b'level = 1\nname = "a"\ncountry = "x"')
     assert "line 1: level" in str(caught.value)
     assert "line 3: country" in str(caught.value)
+
+
+def test_a_byte_order_mark() -> None:
+    """Some editors begin a file with U+FEFF; it is no part of what is said, and shifts no line."""
+    assert parse_station_toml(BOM_UTF8 + b'name = "Night"\r\n') == {"name": "Night"}
+    with pytest.raises(SettingsError, match="line 2: is not UTF-8"):
+        parse_station_toml(BOM_UTF8 + b'name = "Night"\n\xff')
 
 
 @pytest.mark.parametrize("data", [b"#" * (MOST_BYTES + 1), b"a = " + b"[" * 20_000])

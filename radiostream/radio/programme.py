@@ -62,6 +62,8 @@ class Programme:
         self.announce: Callable[[Track], None] | None = None
         """Told of the track that comes next, in time for its level to be found out."""
         self._route = config.route
+        self._asked = config.family
+        """The format that the operator asks for, if any."""
         self._settled = config.family is not None
         self._clock = clock
         self._rng = rng
@@ -111,12 +113,30 @@ class Programme:
             self._timezone = config.timezone
             self._rotation.set_zone(_zone(config))
             self._look_now()
+        asked_before, self._asked = self._asked, config.family
         if config.family is not None:
             self.family, self._settled = config.family, True
-        if self.family != before:
-            self._leave_out_others()
-            self._update()
-        return self.family != before
+        elif asked_before is not None:
+            self._settled = False
+            if self._listing.tracks:
+                self._settle(self._listing)
+        return self._is_other_than(before)
+
+    def change_family(self) -> bool:
+        """With no track of its format left, and none asked for, take the one the directory holds; True where it did."""
+        before, tracks = self.family, self._listing.tracks
+        if self._asked is None and tracks and all(track.family != self.family for track in tracks):
+            self._settled = False
+            self._settle(self._listing)
+        return self._is_other_than(before)
+
+    def _is_other_than(self, family: str) -> bool:
+        """Whether the station's family is not `family` any more; then what it plays follows."""
+        if self.family == family:
+            return False
+        self._leave_out_others()
+        self._update()
+        return True
 
     def _leave_out_others(self) -> None:
         """Name files of other families once a listing: here, not at every change of track, as there may be many."""
@@ -142,7 +162,8 @@ class Programme:
         return f"is {family.upper()}, this station sends {self.family.upper()}"
 
     def _settle(self, listing: Listing) -> None:
-        """With no format asked for, a directory without MP3 takes the one it holds most of; then it stays so."""
+        """With no format asked for, a directory without MP3 takes the one it holds most of; then it stays so, for as
+        long as there is a track of it."""
         if self._settled:
             return
         self.family = usual_family(listing.tracks)

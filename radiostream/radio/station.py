@@ -306,9 +306,12 @@ class Station:
         return on_air
 
     def _end_silence(self) -> None:
-        """Where silence is heard though there is something to play, play it."""
+        """Where silence is heard though there is something to play, play it, and be it of another format."""
         if self._programme.peek(self.clock.now_s()) is not None:
             self._cut(PLAYED)
+        elif self._programme.change_family():
+            self._change_format()
+            self._show()
 
     def _come_at_once(self) -> None:
         """A rule with ` !` cuts what is heard; not silence, which ends by itself, and no live source."""

@@ -110,7 +110,7 @@ def test_the_head_is_what_players_take(radio: Radio) -> None:
         (None, 200, None),
         ("bytes=0-", 200, None),
         ("bytes=0-1", 200, None),
-        ("bytes=1000000-", 206, f"bytes 1000000-{(1 << 40) - 1}/*"),
+        ("bytes=1000000-", 206, "bytes 1000000-1099511627776/*"),
         ("bytes=-5", 200, None),
         ("bytes=5-9", 200, None),
         ("bytes=nonsense-", 200, None),

@@ -7,6 +7,7 @@ import itertools
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -421,12 +422,39 @@ def test_another_format_closes_the_silence(studio: Studio) -> None:
     studio.show()
     studio.run_until(5)
     ring = studio.station.ring
-    path = studio.directory / "1.aac"
-    path.write_bytes(b"".join(bytes([0xFF, 0xF1, 0x50, 0x80, 0x04, 0x1F, 0xFC]) + bytes(26) for _ in range(900)))
-    studio.show(studio.listed(path, "aac"))
+    studio.show(adts(studio, 1))
     assert ring.closed
     assert studio.station.status.family == "aac"
     assert not studio.station.ring.closed
+
+
+def adts(studio: Studio, number: int) -> Track:
+    """A track of some seconds of ADTS."""
+    path = studio.directory / f"{number}.aac"
+    path.write_bytes(b"".join(bytes([0xFF, 0xF1, 0x50, 0x80, 0x04, 0x3F, 0xFC]) + bytes(26) for _ in range(900)))
+    return studio.listed(path, "aac")
+
+
+def test_all_files_of_another_format(studio: Studio) -> None:
+    """Where no format is asked for and the last track of the old one has ended, the directory's new one is taken."""
+    studio.show(studio.track(1, 300))
+    studio.run_until(1)
+    studio.show(adts(studio, 2))
+    assert studio.station.status.family == "mp3"
+    studio.run_until(30)
+    assert (studio.station.status.family, studio.station.status.tracks) == ("aac", 1)
+    assert studio.station.status.on_air is not None
+    assert studio.station.status.on_air.track is not None
+
+
+def test_a_format_that_is_asked_for_stays(make_studio: Make) -> None:
+    """A station that is to send MP3 is silent over AAC files, until that is no longer asked."""
+    studio = make_studio(family="mp3")
+    studio.show(adts(studio, 1))
+    studio.run_until(8)
+    assert (studio.station.status.family, studio.station.status.tracks) == ("mp3", 0)
+    studio.do(studio.station.configure(replace(studio.station.config, family=None)))
+    assert (studio.station.status.family, studio.station.status.tracks) == ("aac", 1)
 
 
 def test_the_burst_is_long_enough_for_a_browser(make_studio: Make) -> None:

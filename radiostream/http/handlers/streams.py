@@ -37,7 +37,7 @@ def stream(site: Site, request: Request, station: Station) -> Stream:
     start = _resumes_at(request)
     headers = (*_headers(site, request, station), *((("icy-metaint", str(METAINT)),) if wants_titles else ()))
     if start:
-        headers = (*headers, ("Content-Range", f"bytes {start}-{ENDLESS - 1}/*"))
+        headers = (*headers, ("Content-Range", f"bytes {start}-{ENDLESS}/*"))
     status, content_type = 206 if start else 200, CONTENT_TYPES[station.status.family]
     if request.method == "HEAD":
         return Stream(status, content_type, headers)
