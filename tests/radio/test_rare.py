@@ -1,0 +1,84 @@
+"""A station in what happens seldom: orders that change at any moment, zones and places that are not there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from typing import NoReturn
+
+import pytest
+
+from radiostream.audio.frames import AudioError
+from radiostream.playlist.state import Saved
+from radiostream.radio import deck
+from tests.radio.studio import Studio
+
+
+def test_the_order_changes_between_any_two_steps(studio: Studio) -> None:
+    """Whatever has been read ahead then, each track is sent whole, one behind the other."""
+    lengths = {number: 40 + 7 * number for number in range(1, 6)}
+    studio.show(*(studio.track(number, frames) for number, frames in lengths.items()))
+    for step in range(1500):
+        if step % 7 == 0:
+            studio.station.set_shuffle(step % 2 == 0)
+        studio.station.step()
+    for (number, index), (then, first) in pairwise(studio.frames):
+        assert (then, first) == (number, index + 1) or (index, first) == (lengths[number] - 1, 0)
+    assert len({number for number, _ in studio.frames}) == len(lengths)
+
+
+def test_a_time_zone_that_this_host_does_not_know(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
+    """The host's own is used, which the log says; the track plays on."""
+    studio.show(studio.track(1, 5000))
+    studio.run_until(1)
+    with caplog.at_level(logging.ERROR):
+        studio.do(studio.station.configure(replace(studio.station.config, timezone="Nowhere/Land")))
+    assert 'timezone "Nowhere/Land"' in caplog.text
+    assert studio.station.status.on_air is not None
+
+
+def test_a_place_that_cannot_be_read_any_more(
+    make_studio: Callable[..., Studio], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The track that was left there begins at its begin."""
+
+    def fail(_self: deck.Deck, _position_s: float) -> NoReturn:
+        raise AudioError("is damaged")
+
+    track = make_studio().track(1, 5000)
+    monkeypatch.setattr(deck.Deck, "seek", fail)
+    studio = make_studio(saved=Saved(track=track.path, elapsed_s=20.0))
+    studio.show(track)
+    studio.run_until(1)
+    assert studio.frames[0] == (1, 0)
+
+
+def test_tags_that_are_announced_and_not_there(studio: Studio) -> None:
+    """Nothing changes: they were forgotten meanwhile."""
+    track = studio.track(1, 5000)
+    studio.show(track)
+    studio.run_until(1)
+    before = studio.station.status.on_air
+    studio.station.tags_read(track)
+    studio.do(studio.station.settled())
+    assert studio.station.status.on_air == before
+
+
+def test_silence_that_fails_is_a_bug(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no file's fault, so it is not hidden: the producer reports it and restarts."""
+
+    def fail(*_: object) -> NoReturn:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(deck.Deck, "fill", fail)
+    with pytest.raises(RuntimeError, match="a bug"):
+        studio.run_until(1)
+
+
+def test_a_closed_deck_gives_nothing(studio: Studio) -> None:
+    """A deck that has been let go of is at its end."""
+    closed = deck.load(studio.track(1, 100), 1)
+    closed.close()
+    assert closed.fill(memoryview(bytearray(65536)), 1.0).length == 0
