@@ -84,3 +84,20 @@ def test_the_server_starts_without(package: str) -> None:
     """What is not needed at the start is not imported then: it costs memory and time."""
     code = f"import sys, radiostream.app; sys.exit({package!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, check=False).returncode == 0
+
+
+def test_a_capability_that_is_off_is_not_there(tmp_path: Path) -> None:
+    """A server that keeps nothing and tells nobody has neither the code nor the threads for it."""
+    code = """if True:
+        import sys, threading
+        from radiostream.app import Radio
+        from radiostream.config import Config
+        radio = Radio(Config.load(["--port", "0", "--host", "127.0.0.1", sys.argv[1]], {}))
+        radio.start()
+        threads = {one.name for one in threading.enumerate()}
+        radio.stop()
+        assert not threads & {"plays", "webhooks", "alerts", "state"}, threads
+        assert not [name for name in sys.modules if name.startswith("radiostream.plays")]
+    """
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    subprocess.run(command, cwd=PACKAGE.parent, check=True, capture_output=True)

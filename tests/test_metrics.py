@@ -190,6 +190,25 @@ def test_the_start_does_not_wait_for_the_library() -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
+def test_plays_and_webhooks_are_counted_where_they_are_on() -> None:
+    """Lines written and lost, events told, failed and given up; without them there is not a byte of it."""
+    server = site({})
+    assert not [line for line in render(server, "")[1].split(b"\n") if b"_plays_" in line or b"_webhooks_" in line]
+    hooks = SimpleNamespace(sent=5, failed=4, dropped=3)
+    server.plays = cast(
+        Any, SimpleNamespace(keeper=SimpleNamespace(written=2, lost=1), alerts=SimpleNamespace(hooks=hooks))
+    )
+    text = render(server, "")[1].decode()
+    for line in (
+        "audio_plays_logged_total 2.0",
+        "audio_plays_lost_total 1.0",
+        "audio_webhooks_sent_total 5.0",
+        "audio_webhooks_failed_total 4.0",
+        "audio_webhooks_dropped_total 3.0",
+    ):
+        assert f"\n{line}\n" in text
+
+
 def test_live_sources_are_counted_where_they_may_come() -> None:
     """A station that has a live side has four series more; without one there is not a byte of them."""
     assert b"audio_live" not in render(site({"/": station()}), "")[1]
