@@ -100,8 +100,9 @@ class Hooks:
     # -- the thread "webhooks" -----------------------------------------------------------------------------------------
 
     def step(self) -> float | None:
-        """Post one event to each URL that may be asked now; seconds until the next may be, None where nothing waits."""
-        for target in self._targets:
+        """Post one event to each URL that may be asked now, first to those that take them; seconds until the next may
+        be asked, None where nothing waits."""
+        for target in sorted(self._targets, key=lambda one: one.is_failing):
             if target.waiting and target.next_s <= self._clock.now_s() and not self._worker.stopping:
                 self._deliver(target)
         pauses = [target.next_s - self._clock.now_s() for target in self._targets if target.waiting]
