@@ -113,15 +113,20 @@ def _ordered(folder: Folder, order: Order, root: str, listing: Listing) -> tuple
     """The folder in the order of its list, and what is to be told of that."""
     by_path = {track.path: track for track in listing.tracks}
     name = _shown(order.path, root)
-    tracks = [by_path[path] for path in dict.fromkeys(order.entries) if path in by_path]
+    entries = dict.fromkeys(order.entries)
+    tracks = [by_path[path] for path in entries if path in by_path]
     if not tracks:
         return folder, [Skipped(name, "names no file that is there, and is not used: name files relative to it")]
-    missing = [path for path in dict.fromkeys(order.entries) if path not in by_path]
+    missing = [path for path in entries if path not in by_path]
     told = [
         Skipped(f"{name}: {_shown(path, root)}", "is in the list and not there") for path in missing[:_MOST_MISSING]
     ]
     if len(missing) > _MOST_MISSING:
         told.append(Skipped(name, f"and {len(missing) - _MOST_MISSING} more that are not there"))
+    if again := len(order.entries) - len(entries):
+        told.append(
+            Skipped(name, f"names files again in {again} of its lines; each plays once, where it is named first")
+        )
     unlisted = len(set(folder.tracks) - set(tracks))
     if unlisted:
         told.append(Skipped(name, f"does not name {unlisted} of the files beside it; they are not played"))

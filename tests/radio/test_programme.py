@@ -190,6 +190,18 @@ def test_an_order_of_ones_own(make_studio: Callable[..., Studio], shuffle: bool)
     assert "2 of the files" in left["order.m3u"]
 
 
+def test_a_list_that_names_a_file_again(make_studio: Callable[..., Studio]) -> None:
+    """It plays once a round, where it is named first; whoever wrote the list is told."""
+    folders = Folders(make_studio())
+    music(folders, 1, 2, 3)
+    (folders.root / "order.m3u").write_text("3.mp3\n1.mp3\n3.mp3\n2.mp3\n3.mp3\n", encoding="utf-8")
+    folders.look()
+    assert folders.heard(3.1) == [3, 1, 2, 3]
+    assert [left.reason for left in folders.studio.station.status.left_out if left.name == "order.m3u"] == [
+        "names files again in 2 of its lines; each plays once, where it is named first"
+    ]
+
+
 Restart = Callable[[Folders], Folders]
 
 
