@@ -385,7 +385,7 @@ def test_a_full_disk_costs_the_state_only(start: Start, three_tones: Path, tmp_p
     state = tmp_path / "state"
     radio = start("--audio-dir", three_tones, "--state-dir", state)
     assert radio.stop() == 0
-    saved = {path.name: path.read_bytes() for path in state.iterdir()}
+    saved = {path.name: path.read_bytes() for path in state.iterdir() if path.is_file()}
     assert saved
     radio = start("--audio-dir", three_tones, "--state-dir", state)
     _, most = resource.prlimit(radio.process.pid, resource.RLIMIT_FSIZE)
@@ -393,7 +393,7 @@ def test_a_full_disk_costs_the_state_only(start: Start, three_tones: Path, tmp_p
     radio.post("/next-track/")
     assert radio.stop() == 0
     assert [line for line in radio.log if "cannot be saved: " in line]
-    assert {path.name: path.read_bytes() for path in state.iterdir()} == saved
+    assert {path.name: path.read_bytes() for path in state.iterdir() if path.is_file()} == saved
 
 
 def damaged(whole: bytes) -> dict[str, bytes]:

@@ -13,7 +13,7 @@ players=curl,ffmpeg,mpg123,lame,sox,espeak-ng,vorbis-tools,opus-tools,flac
 
 root=$(mktemp -d)
 chmod 755 "$root"
-trap 'umount "$root/proc" "$root/dev" 2>/dev/null; rm -rf "$root"' EXIT
+trap 'umount "$root/proc" "$root/dev" "$root" 2>/dev/null; rm -rf --one-file-system "$root"' EXIT
 # what the host lends: its own settings for apt and pip, and its certificate authorities
 mkdir -p "$root/etc/apt/apt.conf.d"
 for file in /etc/apt/apt.conf.d/99* /etc/pip.conf; do
@@ -26,6 +26,7 @@ debootstrap --variant=minbase --include="$packages,$players" trixie "$root" ${mi
 rm -f "$root.log"
 cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 cp /etc/resolv.conf "$root/etc/" 2>/dev/null || :
+mount --bind "$root" "$root" # a mount of its own: else no test could make a mount name space in it
 mount --bind /proc "$root/proc"
 mount --bind /dev "$root/dev"
 git archive --prefix=src/ HEAD | tar x -C "$root"
