@@ -11,7 +11,6 @@ from urllib.parse import quote
 from radiostream.audio.frames import CONTENT_TYPES, OGG
 from radiostream.http.handlers import listener
 from radiostream.http.handlers.icy import METAINT, Framer
-from radiostream.http.protocol import interpreter
 from radiostream.http.protocol.message import CORS, Headers, Refusal, Request, Stream
 from radiostream.http.site import SHOUTCAST
 from radiostream.logs import quoted
@@ -50,7 +49,6 @@ def stream(site: Site, request: Request, station: Station) -> Stream:
     framer = Framer() if wants_titles else None
     if not site.limits.listeners.enter(one.address):
         raise Refusal(503, "all places are taken, try again soon", ("Retry-After", str(RETRY_AFTER_S)))
-    interpreter.expect(site.limits.listeners.taken)
     serve = partial(_serve, site, station, one, framer, _is_browser(request))
     return Stream(status, content_type, headers, serve)
 
@@ -90,7 +88,6 @@ def _serve(
     finally:
         _log_end(route, one, site.now_s() - one.since_s, why)
         site.limits.listeners.leave(one.address)
-        interpreter.expect(site.limits.listeners.taken)
 
 
 def _log_end(route: str, one: Listener, seconds: float, why: str) -> None:

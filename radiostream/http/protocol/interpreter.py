@@ -1,24 +1,45 @@
-"""How often threads that wait for the interpreter lock ask for it: the more of them, the more seldom.
+"""How often threads that wait for the interpreter lock ask for it: the more may come at once, the more seldom.
 
 CPython's waiters wake after every switch interval (5 ms as delivered) only to ask the thread that has the lock to let
-go (Python/ceval_gil.h), also while the lock goes from hand to hand as fast as it can. Ten thousand that come back from
-full sockets at once are two million such wake-ups a second: two cores do nothing else, the clients get none, their
-sockets stay full, and that state lasts. Threads of listeners let go by themselves after microseconds, at every send.
+go (Python/ceval_gil.h), also while the lock goes from hand to hand as fast as it can. Five thousand that come back from
+full sockets at once are a million such wake-ups a second, and each costs some 20 us: two cores do nothing else, the
+clients get none, their sockets stay full, and that state lasts. With 100 ms it still took a whole core. Threads of
+listeners let go by themselves after microseconds, at every send.
 
-Any thread may call; the interval is the process's.
+So whoever waits for a client says so, and the interval is in proportion to how many do. Any thread may call; the
+interval is the process's.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import get_ident
 from typing import Final
 
 LEAST_S: Final = 0.005
 """The interpreter's own."""
-MOST_S: Final = 0.2
-"""How long a thread that computes (a scrape, a tag) may keep others waiting in a crowd: less than a skip may take."""
-A_THREAD_S: Final = 20e-6
-"""So much for each thread: 50,000 wake-ups a second at most, of all that wait."""
+MOST_S: Final = 2.0
+"""How long a thread that computes may keep others waiting at most, where thousands wait for their clients."""
+A_THREAD_S: Final = 400e-6
+"""So much for each thread: 2,500 wake-ups a second, of all that wait."""
+
+_outside: Final[set[int]] = set()
+"""Threads that wait for a client, by identity. Changed by each for itself, in single steps of the interpreter."""
+
+
+@contextmanager
+def outside() -> Iterator[None]:
+    """Around a wait for a client, from which many may come back at once."""
+    me = get_ident()
+    _outside.add(me)
+    expect(len(_outside))
+    try:
+        yield
+    finally:
+        _outside.discard(me)
+        expect(len(_outside))
 
 
 def expect(threads: int) -> None:

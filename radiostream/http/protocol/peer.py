@@ -21,6 +21,7 @@ import time
 from contextlib import suppress
 from typing import Final
 
+from radiostream.http.protocol.interpreter import outside
 from radiostream.http.protocol.reader import has_room
 
 LOOK_S: Final = 5.0
@@ -83,9 +84,10 @@ def is_reset(connection: socket.socket, timeout_s: float) -> bool:
 def await_room(connection: socket.socket, timeout_s: float, or_fd: int | None) -> bool:
     """Wait until the client takes more or `or_fd` hangs up; False after `timeout_s`, or once it is known to be gone."""
     deadline, overdue = time.monotonic() + timeout_s, 0
-    while not has_room(connection, min(LOOK_S, timeout_s), or_fd):
-        ask_often(connection)
-        overdue = overdue + 1 if (unanswered_s(connection) or 0.0) >= GONE_S else 0
-        if time.monotonic() >= deadline or overdue > 1:
-            return False
+    with outside():
+        while not has_room(connection, min(LOOK_S, timeout_s), or_fd):
+            ask_often(connection)
+            overdue = overdue + 1 if (unanswered_s(connection) or 0.0) >= GONE_S else 0
+            if time.monotonic() >= deadline or overdue > 1:
+                return False
     return True
