@@ -22,7 +22,6 @@ from itertools import islice
 from typing import Final
 
 from radiostream.http.protocol.held import Held
-from radiostream.http.protocol.interpreter import outside
 from radiostream.http.protocol.proxies import network_of
 
 log = logging.getLogger(__name__)
@@ -170,8 +169,7 @@ class Limits:
         with self._room:
             self._waiting[id(connection)] = connection, time.monotonic()
         try:
-            with outside():
-                yield
+            yield
         finally:
             with self._room:
                 self._waiting.pop(id(connection), None)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import select
 import socket
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Final
 
 from radiostream.http.protocol.head import TOKEN
+from radiostream.http.protocol.interpreter import outside
 from radiostream.http.protocol.message import KEEP_ALIVE_S, Gone, Refusal
 
 HEAD_S: Final = 10.0
@@ -36,6 +37,11 @@ class Wire:
 
     def read_head(self) -> bytes:
         """The next request's head, its blank line included. Raises Gone, or Refusal where it is too long or slow."""
+        # Many may come at once with their first one; kept connections come one after another.
+        with outside() if self._is_first else nullcontext():
+            return self._read_head()
+
+    def _read_head(self) -> bytes:
         data = self._rest.lstrip(b"\r\n")
         if not (data or self._is_first):
             data = self._receive(time.monotonic() + KEEP_ALIVE_S).lstrip(b"\r\n")
