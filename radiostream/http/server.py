@@ -42,7 +42,7 @@ from radiostream.http.protocol.message import (
     head_bytes,
     json_response,
 )
-from radiostream.http.protocol.proxies import authority, client_of
+from radiostream.http.protocol.proxies import authority, client_of, valid_host
 from radiostream.http.protocol.reader import BODY_MAX, Wire, send_all
 from radiostream.http.views import pages
 from radiostream.http.views.editions import ENGLISH, Edition
@@ -234,7 +234,7 @@ class Connection(BaseRequestHandler):
         if 0 < length <= BODY_MAX and fields.get("expect", "").lower() == "100-continue":
             self.request.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = wire.read_body(length) if length else b""
-        own = "" if "host" in fields else authority(*self.request.getsockname()[:2])
+        own = "" if valid_host(fields.get("host", "")) else authority(*self.request.getsockname()[:2])
         return _request(self.server.site, method, target, fields, peer, body, own), closes
 
 

@@ -82,6 +82,8 @@ class Rotation:
         self._root = root
         self._rng = rng
         self._shuffle = shuffle
+        self.asked_shuffle = shuffle
+        """What the settings say; a command may have said otherwise since."""
         self._artist_of = artist_of
         self._zone = zone
         self._rules = Rules()
@@ -294,13 +296,16 @@ class Rotation:
             "on_air": self._line[-1] if self._line else OWN,
         }
         own = self._playlists[OWN].state()
-        return {**own, "shuffle": self._shuffle, "folders": folders, "schedule": about}
+        shuffle = {"shuffle": self._shuffle, "asked_shuffle": self.asked_shuffle}
+        return {**own, **shuffle, "folders": folders, "schedule": about}
 
     def restore(self, state: Mapping[str, object], now: Moment, resume: bool) -> None:
         """Go on from an earlier `state`; with `resume`, with the track that was on the air. What is damaged in it is
-        left out. What fell due since is not made up for."""
+        left out. What fell due since is not made up for. Where the settings say of shuffle what they said then, what
+        was commanded since holds."""
         shuffle, folders, about = state.get("shuffle"), state.get("folders"), state.get("schedule")
-        self._shuffle = shuffle if isinstance(shuffle, bool) else self._shuffle
+        if isinstance(shuffle, bool) and state.get("asked_shuffle", self.asked_shuffle) == self.asked_shuffle:
+            self._shuffle = shuffle
         self._playlists[OWN].restore(state)
         for path, saved in folders.items() if isinstance(folders, dict) else ():
             if isinstance(path, str) and isinstance(saved, dict) and path != OWN:

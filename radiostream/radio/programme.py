@@ -113,6 +113,9 @@ class Programme:
             self._timezone = config.timezone
             self._rotation.set_zone(_zone(config))
             self._look_now()
+        if config.shuffle != self._rotation.asked_shuffle:
+            self._rotation.asked_shuffle = config.shuffle
+            self._rotation.set_shuffle(config.shuffle)
         asked_before, self._asked = self._asked, config.family
         if config.family is not None:
             self.family, self._settled = config.family, True

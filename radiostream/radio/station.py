@@ -355,7 +355,6 @@ class Station:
         if self._programme.configure(config):
             self._change_format()
         elif config.shuffle != before.shuffle:
-            self._programme.set_shuffle(config.shuffle)
             self._playout.reconsider()
         self._show()
 

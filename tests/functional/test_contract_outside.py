@@ -139,3 +139,32 @@ def test_all_files_are_exchanged_for_another_format(start: Start, three_tones: P
     tone(directory / "2.ogg", 5)
     (directory / "1.mp3").unlink()
     radio.until(lambda: sends("audio/ogg"), "what is there now")
+
+
+def test_a_malformed_host_is_not_believed(radio: Radio) -> None:
+    """A playlist asked for with a Host that is none has the address that was asked."""
+    with Exchange(radio.port, b'GET /sub/way.m3u HTTP/1.1\r\nHost: a"b/../c\r\nConnection: close\r\n\r\n') as answer:
+        assert answer.rest().splitlines()[-1] == f"http://127.0.0.1:{radio.port}/sub/way.mp3".encode()
+
+
+def test_shuffle_that_is_set_later(start: Start, three_tones: Path, tmp_path: Path) -> None:
+    """Over a restart a command's word stays, but the settings' new one is heard, a second change beside it or not."""
+    directory = tmp_path / "station"
+    shutil.copytree(three_tones, directory)
+    arguments = ("--audio-dir", directory, "--poll-interval", "0.2", "--state-dir", tmp_path / "state")
+
+    def shuffles(radio: Radio) -> bool:
+        return bool(radio.json("/streams")["streams"][0]["shuffle"])
+
+    first = start(*arguments)
+    assert first.post("/shuffle/?on=true")["shuffle"]
+    first.stop()
+    second = start(*arguments)
+    assert shuffles(second)
+    assert not second.post("/shuffle/?on=false")["shuffle"]
+    second.stop()
+    third = start(*arguments, "--shuffle")
+    assert shuffles(third)
+    (directory / "station.toml").write_text('format = "aac"\nshuffle = false\n')
+    third.until(lambda: third.json("/streams")["streams"][0]["content_type"] == "audio/aac", "the other format")
+    assert not shuffles(third)

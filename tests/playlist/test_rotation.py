@@ -165,3 +165,18 @@ def test_folders_that_are_gone_are_forgotten_at_last() -> None:
     assert isinstance(folders, dict)
     assert 1 < len(folders) <= 34
     assert len(made) == 1
+
+
+@given(asked=st.booleans(), commanded=st.none() | st.booleans(), asked_later=st.booleans())
+def test_shuffle_over_a_restart(asked: bool, commanded: bool | None, asked_later: bool) -> None:
+    """What a command said stays, until the settings say something else than before."""
+    before = rotation(shuffle=asked)
+    if commanded is not None:
+        before.set_shuffle(commanded)
+    state = json.loads(json.dumps(before.state(moment(0))))
+    after = Rotation(ROOT, random.Random(1), asked_later, lambda _: "", zone=zone("UTC"), now=moment(1))
+    after.restore(state, moment(1), resume=False)
+    update(after, arranged(*PATHS))
+    is_kept = commanded is not None and asked == asked_later
+    assert after.shuffle == (commanded if is_kept else asked_later)
+    assert after.state(moment(1))["shuffle"] == after.shuffle
