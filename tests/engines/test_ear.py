@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from array import array
 
@@ -10,20 +9,7 @@ import pytest
 
 from tests.engines import chirps, ear
 from tests.engines.chirps import LENGTH_S, STATIONS, Place
-
-
-def chirp(station: str, track: int, begin_s: float, seconds: float, level: float = 0.5) -> bytes:
-    """A stretch of a track as the sound card would give it."""
-    base = chirps.lowest_hz(station, track)
-    slope = chirps.hz_at(Place(station, track, 1.0)) - base
-    times = (begin_s + frame / ear.RATE_HZ for frame in range(int(seconds * ear.RATE_HZ)))
-    values = (level * math.sin(2 * math.pi * (base * at_s + slope / 2 * at_s * at_s)) for at_s in times)
-    return array("f", (value for each in values for value in (each, each))).tobytes()
-
-
-def silence(seconds: float) -> bytes:
-    """Nothing for so long."""
-    return bytes(int(seconds * ear.RATE_HZ) * ear.FRAME_BYTES)
+from tests.engines.synthetic import chirp, silence
 
 
 @pytest.mark.parametrize("track", [0, 1])
