@@ -26,5 +26,6 @@ def test_what_is_heard(engine: str, stations: dict[str, Path]) -> None:
     """Press to sound, track ends, a skip, media keys and a server that was killed: nothing to complain of twice."""
     figures = measure(visit(engine, stations))
     if faults(figures):  # a busy machine is heard once, a fault again
+        print(table([figures]), *faults(figures), sep="\n")
         figures = measure(visit(engine, stations))
     assert faults(figures) == [], table([figures])
