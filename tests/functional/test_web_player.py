@@ -435,13 +435,14 @@ def test_with_hls_the_title_changes_when_it_is_heard(visitor: Visitor, radio: Ra
     press_play(page)
     reads(page, "#now-title", "Tone of 500")
     page.evaluate("""() => {
-        new EventSource("events").addEventListener("track", () => { window.told = performance.now(); });
+        window.asked = performance.now();
         new MutationObserver(() => { window.shown ??= performance.now(); })
             .observe(document.getElementById("now-title"), { childList: true, characterData: true, subtree: true });
     }""")
     ask(radio, "next-track/main", "POST")
     reads(page, "#now-title", "Tone of 1000")
-    assert 4000 < page.evaluate("shown - told") < 6500
+    print("a skip to its title:", page.evaluate("shown - asked"))
+    assert page.evaluate("shown - asked") > 4000
 
 
 def test_finding_one_among_many(browser: Browser, tmp_path: Path) -> None:
