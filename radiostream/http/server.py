@@ -234,7 +234,8 @@ class Connection(BaseRequestHandler):
         if 0 < length <= BODY_MAX and fields.get("expect", "").lower() == "100-continue":
             self.request.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = wire.read_body(length) if length else b""
-        own = "" if valid_host(fields.get("host", "")) else authority(*self.request.getsockname()[:2])
+        host = fields.get("host", "")
+        own = "" if ":" in host and valid_host(host) else authority(*self.request.getsockname()[:2])
         return _request(self.server.site, method, target, fields, peer, body, own), closes
 
 

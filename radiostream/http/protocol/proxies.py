@@ -72,13 +72,16 @@ def base_url(client: Client, public_url: str, base_path: str, host_header: str |
 
     The operator's `public_url` (which may or may not hold `base_path` already), else the host that a trusted proxy
     names, else the request's own `Host`, else `own`, our socket's address and port. A host that is not plainly one is
-    ignored, and one without a port gets the port that a trusted proxy names: `proxy_set_header Host $host` loses it. So
+    ignored. One without a port gets the port that a trusted proxy names: `proxy_set_header Host $host` loses it. One
+    that is our socket's address without its port is completed, for that is what cmus sends, whatever port it asks. So
     what is built here needs no further escaping but that of HTML or XML.
     """
     if public_url:
         path = quote(base_path)
         return public_url if public_url.endswith(path) else public_url + path
     host = client.host or valid_host(host_header or "") or own
+    if own.rpartition(":")[0] == host and not (client.host or client.port):
+        host = own
     if client.port and not _has_port(host) and client.port != (443 if client.scheme == "https" else 80):
         host = f"{host}:{client.port}"
     return f"{client.scheme}://{host}{quote(base_path or client.prefix)}"
