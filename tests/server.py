@@ -12,13 +12,13 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final, Self, TypeVar
+from typing import IO, Any, ClassVar, Final, Self, TypeVar
 
 from tests.waiting import PATIENCE_S, until
 
@@ -55,7 +55,7 @@ class Server:
     def __init__(self, command: Sequence[str], environ: Mapping[str, str] | None = None, cwd: Path = ROOT) -> None:
         self._command, self._cwd = list(command), cwd
         self._environ = {**os.environ, **(environ or {})}
-        self._printed = ""
+        self._printed = bytearray()
         self.port = 0
         self.start()
 
@@ -67,16 +67,19 @@ class Server:
 
     def start(self) -> None:
         """Start it and return when it listens; after an end, start it again."""
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
+        begin = len(self._printed)
         self.started_s = time.monotonic()
+        # A pipe, not a file: a test may forbid the server to write to files.
         self.process = subprocess.Popen(
-            self.command(), stdin=subprocess.DEVNULL, stdout=self._output, stderr=self._output,
+            self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0,
             cwd=self._cwd, env=self._environ,
         )  # fmt: skip
         self.pid = self.process.pid
+        self._reader = threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True)
+        self._reader.start()
         try:
-            until(lambda: self._find_port(self._now_printed()) or self.process.poll() is not None, "the port")
-            port = self._find_port(self._now_printed())
+            until(lambda: self._find_port(self.output(begin)) or not self._reader.is_alive(), "the port")
+            port = self._find_port(self.output(begin))
             assert port, "the server did not start"
         except BaseException as error:
             self.stop()
@@ -90,15 +93,13 @@ class Server:
     def _find_port(self, printed: str) -> int | None:
         return port_in(printed)
 
-    def _now_printed(self) -> str:
-        if self._output.closed:
-            return ""
-        size = os.fstat(self._output.fileno()).st_size
-        return os.pread(self._output.fileno(), size, 0).decode("utf-8", "replace")
+    def _read(self, pipe: IO[bytes]) -> None:
+        while data := pipe.read(1 << 16):
+            self._printed += data
 
-    def output(self) -> str:
-        """What it has printed since its first start."""
-        return self._printed + self._now_printed()
+    def output(self, begin: int = 0) -> str:
+        """What it has printed since its first start, from byte `begin` on."""
+        return bytes(self._printed[begin:]).decode("utf-8", "replace")
 
     @property
     def log(self) -> list[str]:
@@ -124,8 +125,9 @@ class Server:
         finally:
             self.process.kill()
             self.process.wait()
-            self._printed = self.output()
-            self._output.close()
+            self._reader.join(PATIENCE_S)
+            assert self.process.stdout is not None
+            self.process.stdout.close()
 
 
 class Radio(Server):
