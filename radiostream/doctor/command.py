@@ -6,11 +6,14 @@ import argparse
 import json
 import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from radiostream import values
 from radiostream.doctor import text
 from radiostream.doctor.directory import Report, Wanted, check
+from radiostream.loudness.known import FILE_NAME, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,16 +23,18 @@ _REDRAW_S: Final = 0.1
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Check the directories that `argv` names; `environ` gives STREAM_FORMAT where no flag does."""
+    """Check the directories that `argv` names; `environ` gives what no flag does."""
     parser = argparse.ArgumentParser(prog="radiostream check", description="What the server makes of directories.")
     parser.add_argument("directories", nargs="+", metavar="DIR", help="a station's directory")
     parser.add_argument("--json", action="store_true", help="one JSON document, for scripts")
     parser.add_argument("--all", action="store_true", help="name every file")
     parser.add_argument("--stream-format", choices=values.FAMILIES, help="what the station sends")
     parser.add_argument("--timezone", default="", help="such as Europe/Berlin; a station.toml beats it")
+    parser.add_argument("--state-dir", metavar="DIR", help="the server's, where it keeps tracks' loudness; only read")
     asked = parser.parse_args(list(argv))
-    family = asked.stream_format or environ.get("STREAM_FORMAT", "").lower() or None
-    wanted = Wanted(family if family in values.FAMILIES else None, asked.timezone)
+    if asked.state_dir is not None and not Path(asked.state_dir).expanduser().is_dir():
+        parser.error(f"--state-dir: {asked.state_dir!r} is not a directory")
+    wanted = _wanted(asked, environ)
     now_s = time.time()
     reports: list[Report] = []
     for directory in asked.directories:
@@ -42,6 +47,21 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     if any(report.trouble for report in reports):
         return 2
     return 1 if any(report.findings for report in reports) else 0
+
+
+def _wanted(asked: argparse.Namespace, environ: Mapping[str, str]) -> Wanted:
+    family = asked.stream_format or environ.get("STREAM_FORMAT", "").lower() or None
+    has_level = has_trim = False
+    with suppress(ValueError):
+        has_level = values.lufs(environ.get("LEVEL", "")) is not None
+    with suppress(ValueError):
+        has_trim = values.boolean(environ.get("TRIM", ""))
+    state_dir = None
+    with suppress(ValueError):
+        state_dir = values.optional_path(asked.state_dir or environ.get("STATE_DIR", ""))
+    table = Table(state_dir / FILE_NAME if state_dir else None)
+    table.load()
+    return Wanted(family if family in values.FAMILIES else None, asked.timezone, has_level, has_trim, table)
 
 
 def _printable(line: str) -> str:

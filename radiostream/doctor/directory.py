@@ -22,6 +22,8 @@ from radiostream.doctor.findings import (
     Finding,
     left_out,
 )
+from radiostream.doctor.loudness import Loudness, dead_air_findings, loudness_findings, loudness_of
+from radiostream.loudness.known import Table
 from radiostream.playlist import zones
 from radiostream.playlist.arrangement import Arrangement, arrange
 from radiostream.playlist.listing import Listing, usual_family
@@ -47,6 +49,12 @@ class Wanted:
 
     family: str | None = None
     timezone: str = ""
+    has_level: bool = False
+    """Tracks are brought to a level anyway."""
+    has_trim: bool = False
+    """Dead air is left out anyway."""
+    table: Table = field(default_factory=lambda: Table(None))
+    """What the server has found out of tracks' loudness; only read."""
 
 
 @dataclass(slots=True)
@@ -58,6 +66,8 @@ class Report:
     """Why it cannot be read."""
     family: str = ""
     files: dict[Track, Heard] = field(default_factory=dict)
+    loudness: dict[Track, Loudness] = field(default_factory=dict)
+    """Of each file that is played."""
     findings: list[Finding] = field(default_factory=list)
     rules: Rules = field(default_factory=Rules)
     zone: Zone | None = None
@@ -88,6 +98,8 @@ def check(path: str, wanted: Wanted, progress: Callable[[int, int], None]) -> Re
     _tell_left_out(report, listing, arrangement)
     _tell_mismatched(report)
     _tell_tags_and_rights(report, arrangement)
+    has_level = settings.get("level_lufs", wanted.has_level or None) is not None
+    _tell_loudness(report, wanted.table, has_level, bool(settings.get("trim", wanted.has_trim)))
     for folder in arrangement.folders.values():
         _tell_doubles(report, folder.tracks)
     report.rules = programme.rules_of(arrangement, {track for track, _ in report.played})
@@ -185,6 +197,15 @@ def _tell_tags_and_rights(report: Report, arrangement: Arrangement) -> None:
         if heard.is_private:
             text = "may not be read by everybody; a server that runs as another user leaves it out"
             report.findings.append(Finding(RIGHTS, name, text, "chmod a+r"))
+
+
+def _tell_loudness(report: Report, table: Table, has_level: bool, has_trim: bool) -> None:
+    report.loudness = {track: loudness_of(heard, table.get(track)) for track, heard in report.played}
+    files = {report.name(track): (heard, report.loudness[track]) for track, heard in report.played}
+    if not has_level:
+        report.findings += loudness_findings(files)
+    if not has_trim:
+        report.findings += dead_air_findings(files)
 
 
 def _tell_doubles(report: Report, tracks: Iterable[Track]) -> None:

@@ -14,6 +14,8 @@ BROKEN_OFF: Final = "breaks-off"
 TAGS_MISSING: Final = "tags-missing"
 TAGS_ENCODING: Final = "tags-encoding"
 DOUBLE: Final = "double"
+LOUDNESS: Final = "loudness"
+DEAD_AIR: Final = "dead-air"
 RULE: Final = "rule"
 SETTINGS: Final = "settings"
 
@@ -25,6 +27,8 @@ TITLES: Final = {
     BROKEN_OFF: "break off while they play",
     MISMATCHED: "stop browsers",
     DOUBLE: "the same audio twice",
+    LOUDNESS: "much louder or quieter than most",
+    DEAD_AIR: "dead air",
     TAGS_ENCODING: "tags in the wrong encoding",
     TAGS_MISSING: "tags missing",
 }

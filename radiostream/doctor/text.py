@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from radiostream.doctor.findings import TITLES
+from radiostream.doctor.loudness import Loudness, spread_of
 from radiostream.doctor.programme import coming, meaning
 
 if TYPE_CHECKING:
@@ -29,11 +31,21 @@ def lines(report: Report, now_s: float, name_all: bool) -> Iterator[str]:
     found = "nothing to do" if not count else f"{count} finding{'s' if count > 1 else ''}"
     files = len(report.files)
     yield f"{report.directory}: {report.family.upper()}, {len(played)} of {files} files play, {_long(total_s)}; {found}"
+    yield from _loudness(report)
     yield from _findings(report.findings, name_all)
     if name_all:
         yield "  played"
         yield from (f"    {report.name(track)}" for track, _ in played)
     yield from _programme(report, now_s)
+
+
+def _loudness(report: Report) -> Iterator[str]:
+    spread, played = spread_of([*report.loudness.values()]), len(report.loudness)
+    if spread:
+        told = f"{spread.quietest:.1f} to {spread.loudest:.1f} LUFS, median {spread.median:.1f}"
+        yield f"  loudness known of {spread.known} of {played} tracks: {told}"
+    elif played:
+        yield f"  loudness known of 0 of {played} tracks"
 
 
 def _findings(findings: list[Finding], name_all: bool) -> Iterator[str]:
@@ -62,12 +74,13 @@ def _programme(report: Report, now_s: float) -> Iterator[str]:
 
 def as_json(report: Report, now_s: float) -> dict[str, Any]:
     """The whole report; `files` names every file, `findings` what to do about which."""
-    rules = report.rules.all
+    rules, spread = report.rules.all, spread_of([*report.loudness.values()])
     return {
         "directory": report.directory,
         "trouble": report.trouble,
         "format": report.family,
         "timezone": report.zone.name if report.zone else "",
+        "loudness": asdict(spread) if spread else None,
         "files": [
             {
                 "file": report.name(track),
@@ -80,6 +93,7 @@ def as_json(report: Report, now_s: float) -> dict[str, Any]:
                 "duration_s": None if heard.duration_s is None else round(heard.duration_s, 3),
                 "title": heard.tags.title if heard.tags else "",
                 "artist": heard.tags.artist if heard.tags else "",
+                **_loudness_as_json(report.loudness.get(track, Loudness())),
             }
             for track, heard in report.files.items()
         ],
@@ -93,6 +107,19 @@ def as_json(report: Report, now_s: float) -> dict[str, Any]:
             for when, folder in (coming(report.rules, report.zone, now_s) if report.zone else [])
         ],
     }
+
+
+def _loudness_as_json(loudness: Loudness) -> dict[str, Any]:
+    return {
+        "loudness_lufs": _rounded(loudness.lufs),
+        "loudness_source": loudness.source,
+        "dead_air_begin_s": _rounded(loudness.begin_s),
+        "dead_air_end_s": _rounded(loudness.end_s),
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
 
 
 def _long(seconds: float) -> str:

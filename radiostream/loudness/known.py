@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+FILE_NAME: Final = "loudness.json"
+"""The table's, in the state directory."""
 MEASURED: Final = "measured"
 UNREADABLE: Final = "cannot be read"
 UNMEASURED: Final = "cannot be measured"

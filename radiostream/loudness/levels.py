@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from radiostream.logs import quoted
 from radiostream.loudness.asker import Asker
-from radiostream.loudness.known import MEASURED, Known, Table
+from radiostream.loudness.known import FILE_NAME, MEASURED, Known, Table
 from radiostream.loudness.shaped import ShapedReader
 from radiostream.threads import Worker
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FILE_NAME: Final = "loudness.json"
 FIRST_WAIT_S: Final = 3.0
 """How long a station's very first track is waited for."""
 NEXT_WAIT_S: Final = 0.1

@@ -142,6 +142,7 @@ def test_programme(tmp_path: Path) -> None:
     (tmp_path / "station.toml").write_text('timezone = "Asia/Kathmandu"\n')
     text = list(lines(checked(tmp_path), NOW_S, name_all=False))
     assert text[1:] == [
+        "  loudness known of 0 of 4 tracks",
         "  programme",
         "    _22-06: the programme from 22:00 to 06:00",
         "    _22-06/_every 3 tracks: one of its tracks every 3 tracks",
@@ -202,7 +203,7 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert second["findings"] == []
 
 
-@pytest.mark.parametrize("words", [["nowhere"], [], ["--no-such-flag", "."]])
+@pytest.mark.parametrize("words", [["nowhere"], [], ["--no-such-flag", "."], ["--state-dir", "nowhere", "."]])
 def test_what_cannot_be_read(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A directory that is not there, and a wrong command line: status 2."""
     monkeypatch.chdir(tmp_path)
