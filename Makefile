@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 ROOMS  := */audio/*,*/playlist/*,*/radio/*,*/http/*
 GATE   := 97
 # Nearly all that tests do is wait, so more of them at a time than there are cores.
-PYTEST := $(BIN)/python -m pytest -n $(JOBS)
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 .PHONY: run test quick cover ci lint types format debian13 bench profile soak fuzz loudness engines players clean help
 
@@ -23,7 +23,7 @@ quick: $(STAMP) ## the tests that need neither players nor a network, in half a 
 
 cover: $(STAMP) players ## every test, with the branches that none takes; fails below the gate
 	rm -f .coverage .coverage.*
-	PYTHONPATH=$(CURDIR) $(BIN)/python -m coverage run -m pytest -n $(JOBS) $(ARGS)
+	PYTHONPATH=$(CURDIR) $(BIN)/python -m coverage run -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 	$(BIN)/python -m coverage report --include='$(ROOMS)' --fail-under=$(GATE)
