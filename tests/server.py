@@ -94,8 +94,9 @@ class Server:
         return port_in(printed)
 
     def _read(self, pipe: IO[bytes]) -> None:
-        while data := pipe.read(1 << 16):
-            self._printed += data
+        with pipe:
+            while data := pipe.read(1 << 16):
+                self._printed += data
 
     def output(self, begin: int = 0) -> str:
         """What it has printed since its first start, from byte `begin` on."""
@@ -126,8 +127,6 @@ class Server:
             self.process.kill()
             self.process.wait()
             self._reader.join(PATIENCE_S)
-            assert self.process.stdout is not None
-            self.process.stdout.close()
 
 
 class Radio(Server):

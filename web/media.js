@@ -2,7 +2,8 @@
 
 import { memory, setAttribute, shorten, trackTitle } from "./shared.js";
 
-const ICON = { src: "static/icon-512.png", sizes: "512x512", type: "image/png" };
+const ICON_PATH = "static/icon-512.png"; // below the page, not below this script
+const ICON = { src: ICON_PATH, sizes: "512x512", type: "image/png" };
 
 export class Volume {
   #audio;
