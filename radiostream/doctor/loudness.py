@@ -6,7 +6,6 @@ Nothing is measured or decoded: what the server has not found out yet is not kno
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from radiostream.audio.frames import MP3
@@ -80,7 +79,13 @@ def _dead_air_s(heard: Heard, known: Known | None) -> tuple[float | None, float 
 def spread_of(files: Sequence[Loudness]) -> Spread | None:
     """The spread of what is known; None where nothing is."""
     known = [one.lufs for one in files if one.lufs is not None]
-    return Spread(len(known), min(known), median(known), max(known)) if known else None
+    return Spread(len(known), min(known), _median(known), max(known)) if known else None
+
+
+def _median(values: list[float]) -> float:
+    """Without `statistics`, which the image leaves out for its size."""
+    ordered, half = sorted(values), len(values) // 2
+    return ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
 def loudness_findings(files: Mapping[str, tuple[Heard, Loudness]]) -> Iterator[Finding]:
