@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, until
 
 ENDS = 15
 CROWD = 100
@@ -79,21 +79,23 @@ def test_an_end_in_the_first_second_under_a_crowd(three_tones: Path) -> None:
             player.close()
 
 
-def await_blocked(process: subprocess.Popen[str], number: signal.Signals) -> None:
-    """Wait for the program's first lines, in which it holds the signal back: long before it listens."""
-    deadline_s = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline_s:
+def await_blocked(process: subprocess.Popen[str]) -> None:
+    """Wait for the program's first lines, in which it holds its signals back: long before it listens. Just these: while
+    the interpreter itself is started, all are held back for moments."""
+    wanted = sum(1 << number - 1 for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM))
+
+    def held_back() -> bool:
         blocked = re.search(r"SigBlk:\s*([0-9a-f]+)", Path(f"/proc/{process.pid}/status").read_text())
-        if blocked and int(blocked[1], 16) >> (number - 1) & 1:
-            return
-    raise AssertionError(f"{number.name} is not held back")
+        return blocked is not None and int(blocked[1], 16) == wanted
+
+    until(held_back, "a program that holds its signals back")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_while_it_starts(three_tones: Path, number: signal.Signals) -> None:
     """One that comes before the server listens ends it as soon as it can be ended, as any other does."""
     process = started(three_tones)
-    await_blocked(process, number)
+    await_blocked(process)
     process.send_signal(number)
     status, log = ended(process)
     assert status == 0, log
@@ -104,7 +106,7 @@ def test_a_signal_while_it_starts(three_tones: Path, number: signal.Signals) -> 
 def test_sighup_while_it_starts_ends_nothing(three_tones: Path) -> None:
     """A rescan that is asked for before there is a library is done then."""
     process = started(three_tones)
-    await_blocked(process, signal.SIGHUP)
+    await_blocked(process)
     process.send_signal(signal.SIGHUP)
     log_until(process, r"listens on port (\d+)")
     process.send_signal(signal.SIGTERM)

@@ -37,7 +37,11 @@ python3 --version
 ffmpeg -version | head -1
 git init -q . # the tests ask it which files there are
 make .venv/.installed
-.venv/bin/python -m pytest -n 3 --dist worksteal -k "not chromium" "$@"
+tests() {
+  .venv/bin/python -m pytest -k "not chromium" "$@"
+}
+# what fails once is run again by itself: a machine that stood still for a moment is no finding
+tests -n 3 --dist worksteal "$@" || tests -n 1 --last-failed --last-failed-no-failures none "$@"
 ' sh "$@" --ignore=tests/engines/test_engines.py --ignore=tests/image --ignore=tests/test_deploy.py \
   --ignore=tests/functional/test_proxy.py --ignore=tests/functional/test_other_proxies.py \
   --ignore=tests/functional/test_daemons.py --ignore=tests/functional/test_fanout.py \
