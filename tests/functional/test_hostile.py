@@ -133,7 +133,7 @@ def held(radio: Radio) -> tuple[int, int]:
 
 
 OWN = 3
-"""Files and threads that a server may have more or less of from one moment to the next: a track that is opened or looked
+"""Files and threads of which a server has more or less from moment to moment: a track that is opened, one that is looked
 ahead at, the thread that reads tags."""
 
 
