@@ -133,8 +133,8 @@ def held(radio: Radio) -> tuple[int, int]:
 
 
 OWN = 3
-"""Files and threads of which a server has more or less from moment to moment: a track that is opened, one that is looked
-ahead at, the thread that reads tags."""
+"""Files and threads of which a server has more or less from moment to moment: a track that is opened, one that is
+looked ahead at, the thread that reads tags."""
 
 
 def freed(radio: Radio, before: tuple[int, int]) -> None:
