@@ -19,7 +19,7 @@ test: $(STAMP) players ## every test (ARGS="tests/http -k icy", JOBS=4 at a time
 	$(PYTEST) $(ARGS)
 
 quick: $(STAMP) ## the tests that need neither players nor a network, in half a minute
-	$(BIN)/python -m pytest -n 2 -q -m 'not players and not slow' --hypothesis-profile=quick $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal -q -m 'not players and not slow' --hypothesis-profile=quick $(ARGS)
 
 cover: $(STAMP) players ## every test, with the branches that none takes; fails below the gate
 	rm -f .coverage .coverage.*

@@ -24,7 +24,9 @@ import yaml
 
 from radiostream.metrics import STREAM_SERIES
 from tests.server import free_port, listens
-from tests.waiting import until
+from tests.waiting import POLL_S, until
+
+pytestmark = pytest.mark.players  # programs that check what operators copy
 
 ROOT = Path(__file__).parents[1]
 OPS = ROOT / ".ops"
@@ -308,7 +310,7 @@ class OriginHandler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def origin() -> Iterator[Origin]:
     with Origin() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True).start()
         yield server
         server.go_on.set()
         server.shutdown()
@@ -433,6 +435,7 @@ def caddy(origin: Origin, tmp_path: Path) -> Iterator[int]:
     with subprocess.Popen(command, env={**os.environ, "HOME": str(tmp_path)}, stderr=subprocess.DEVNULL) as process:
         until(lambda: listens(port), "the proxy")
         yield port
+        origin.go_on.set()  # it waits for answers that still go on
         process.terminate()
 
 

@@ -26,6 +26,7 @@ from sentry_sdk.scope import Scope
 from radiostream import __version__, reporting
 from radiostream.config import Config
 from radiostream.reporting import Gate, Scrub
+from tests.waiting import POLL_S
 
 PASSWORD = "open sesame"
 SECRETS = [PASSWORD, b64encode(f":{PASSWORD}".encode()).decode(), "t0ken", "s3ssion", "192.0.2.9", "2001:db8::9"]
@@ -57,7 +58,7 @@ class Sink:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.dsn = f"http://public@127.0.0.1:{self._server.server_port}/1"
-        self._thread = Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = Thread(target=self._server.serve_forever, args=(POLL_S,), daemon=True)
         self._thread.start()
 
     def _take(self, envelope: bytes) -> None:

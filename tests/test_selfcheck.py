@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from radiostream import app, selfcheck
+from tests.waiting import POLL_S
 
 
 class Answers(http.server.BaseHTTPRequestHandler):
@@ -27,7 +28,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
 def port() -> Iterator[str]:
     """Where such a server listens."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True).start()
         yield str(server.server_port)
         server.shutdown()
 

@@ -10,7 +10,8 @@ T = TypeVar("T")
 
 PATIENCE_S: Final = 30.0
 """After so long a test gives up what it waits for. No passing test waits so long, however busy the machine."""
-_PAUSE_S: Final = 0.02
+POLL_S: Final = 0.02
+"""How often a server of the standard library looks whether it is to end, and how often `until` asks."""
 
 
 def until(look: Callable[[], T], what: str = "what was waited for", patience_s: float = PATIENCE_S) -> T:
@@ -18,7 +19,7 @@ def until(look: Callable[[], T], what: str = "what was waited for", patience_s: 
     end_s = time.monotonic() + patience_s
     while not (found := look()):
         assert time.monotonic() < end_s, f"{what} did not come within {patience_s:g} s"
-        time.sleep(_PAUSE_S)
+        time.sleep(POLL_S)
     return found
 
 

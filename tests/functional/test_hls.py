@@ -22,7 +22,7 @@ from tests.functional.browser import EAR, chromium
 from tests.functional.conftest import Start, tone
 from tests.functional.hls_validator import Entry, Judge, parse
 from tests.server import ROOT, Radio
-from tests.waiting import every_second
+from tests.waiting import POLL_S, every_second
 
 HLS_JS_VERSION = "1.7.4"
 HZ = 44100 / 64
@@ -236,7 +236,7 @@ class served:  # noqa: N801 - reads as `with served(directory)`
                 """Say nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(directory)))
-        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_S,))
 
     def __enter__(self) -> str:
         self._thread.start()

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser
 
 from tests.functional.browser import axe, chromium, hears, on_air, press_play, reads, two_stations, visit
 from tests.server import PASSWORD, Radio
+from tests.waiting import POLL_S
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def foreign_site(directory: Path) -> Iterator[str]:
     """Another origin, which serves what is in `directory`."""
     handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(directory))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(POLL_S,))
         thread.start()
         try:
             yield f"http://localhost:{server.server_port}"

@@ -21,6 +21,7 @@ import yaml
 import radiostream
 from tests.image.conftest import Container, Engine, Run
 from tests.server import ROOT, free_port
+from tests.waiting import POLL_S
 
 MOST_MB = 19.0
 """What was measured (18.4), and room for some modules. Below 19.5 in any case; MB = 10^6 bytes."""
@@ -292,7 +293,7 @@ def certificate(tmp_path: Path) -> Path:
 @pytest.fixture
 def sink(certificate: Path) -> Iterator[Sink]:
     with Sink(certificate) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True).start()
         yield server
         server.shutdown()
 
