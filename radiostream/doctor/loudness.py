@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from radiostream.doctor.audio import Heard
     from radiostream.loudness.known import Known
 
-_REPLAYGAIN_LUFS: Final = -18.0
 _MOST_APART_LU: Final = 6.0
 _LONGEST_DEAD_AIR_S: Final = 2.0
 _MPEG1_LEAST_HZ: Final = 32000
@@ -57,7 +56,7 @@ def loudness_of(heard: Heard, known: Known | None) -> Loudness:
     """What the server's table (`known`; None where it has nothing) tells of a file that plays, else its tags."""
     if known is None or known.lufs is None:
         gain = heard.tags.gain if heard.tags else None
-        lufs = None if gain is None else _REPLAYGAIN_LUFS - gain.track_db
+        lufs = None if gain is None else gain.lufs
         source = "" if gain is None else "tagged"
     else:
         lufs, source = known.lufs, MEASURED if known.source == MEASURED else "tagged"

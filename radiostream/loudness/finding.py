@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from radiostream.audio.frames import MP3, OGG, AudioError
 from radiostream.loudness.known import MEASURED, UNMEASURED, UNREADABLE, Known
 from radiostream.loudness.meter import FRAMES, measure
-from radiostream.loudness.tags import told, told_by_lame
+from radiostream.loudness.tags import told_by_lame
+from radiostream.playlist.tags import read_tags
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -19,15 +20,15 @@ def find_out(path: str, family: str, frames: int = FRAMES) -> Known:
     """What can be known of the file at `path`, measured from about so many frames; never raises."""
     try:
         with open(path, "rb") as file:
-            return _found_out(file, family, frames)
+            return _found_out(path, file, family, frames)
     except OSError as error:
         return Known(trouble=f"{UNREADABLE}: {error.strerror or type(error).__name__}")
     except Exception as error:
         return Known(trouble=f"{UNMEASURED}: {type(error).__name__}")
 
 
-def _found_out(file: BinaryIO, family: str, frames: int) -> Known:
-    tags = told(file)
+def _found_out(path: str, file: BinaryIO, family: str, frames: int) -> Known:
+    tags = read_tags(path).gain
     measured, trouble = _measured(file, family, frames)
     head, end = (measured.head, measured.end) if measured else (0, 0)
     if tags is not None:

@@ -1,23 +1,22 @@
 """What a track says of itself: title, artist, album, identifiers and loudness, from any of five kinds of tag.
 
-Runs in the tagger's thread. A file is hostile: whatever it holds costs a bounded number of bytes and a bounded time
-(tagfile.py), and raises nothing; what was found within the bounds counts.
+Runs in the tagger's thread, and in the process that measures loudness. A file is hostile: whatever it holds costs a
+bounded number of bytes and a bounded time (tagfile.py), and raises nothing; what was found within the bounds counts.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 import os
-import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from radiostream.playlist.tagfile import OverBudgetError, TagFile
+from radiostream.playlist.tags_gain import NAMES, gain_of, rva2_fields
 from radiostream.playlist.tags_id3 import ape_fields, id3v1_fields, id3v2_fields
 from radiostream.playlist.tags_mp4 import mp4_fields
 from radiostream.playlist.tags_ogg import ogg_fields
-from radiostream.playlist.track import TagGain, Tags, open_track, plain
+from radiostream.playlist.track import Tags, open_track, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,9 +32,6 @@ _VALUE_BYTES: Final = 16 * 1024
 """So much of a field is read."""
 _VALUES: Final = 20
 _ID3V1_BYTES: Final = 30
-_MAX_GAIN_DB: Final = 64.0
-_R128_TO_REPLAYGAIN_DB: Final = 5.0
-"""From -23 LUFS, the reference of R128_TRACK_GAIN (RFC 7845 §5.2.1), to -18 LUFS, ReplayGain 2.0's."""
 
 
 Fields = dict[str, list[str]]
@@ -59,9 +55,7 @@ _VORBIS: Final = {
     "label": "label",
     "publisher": "label",
     "organization": "label",
-    "replaygain_track_gain": "gain",
-    "replaygain_track_peak": "peak",
-    "r128_track_gain": "r128",
+    **NAMES,
 }
 """Names of Vorbis comments and APE items; described text in ID3 (TXXX) and MP4 (`----`) has the same."""
 _MP4: Final = {
@@ -133,14 +127,8 @@ def _take_id3v2(fields: Fields, file: TagFile) -> None:
             if name is not None:
                 _fill(fields, name, values)
         elif part.name == "RVA2":
-            _take_rva2(fields, part.read(_VALUE_BYTES))
-
-
-def _take_rva2(fields: Fields, data: bytes) -> None:
-    """The master channel's adjustment in 1/512 dB (ID3v2.4 §4.11); an `album` one is not the track's."""
-    name, _zero, rest = data.partition(b"\0")
-    if name.lower() != b"album" and len(rest) >= 3 and rest[0] == 1:
-        fields.setdefault("rva2", [str(int.from_bytes(rest[1:3], signed=True) / 512)])
+            for name, values in rva2_fields(part.read(_VALUE_BYTES)).items():
+                fields.setdefault(name, values)
 
 
 def _utf8(raw: bytes) -> list[str]:
@@ -171,7 +159,7 @@ def _tags(fields: Fields) -> Tags:
         album=text("album"),
         isrc=text("isrc"),
         label=text("label"),
-        gain=_gain(fields),
+        gain=gain_of(fields),
     )
 
 
@@ -180,20 +168,3 @@ def one_line(values: Iterable[str]) -> str:
     text = ", ".join(value[: 4 * TEXT_LENGTH] for value in values if value.strip("\0"))
     encodable = text.encode("utf-8", "replace").decode("utf-8")
     return " ".join(plain(encodable).split())[:TEXT_LENGTH]
-
-
-def _gain(fields: Fields) -> TagGain | None:
-    """ReplayGain's, else R 128's, else RVA2's; None where none is a sensible number."""
-    for name, scale, shift_db in (("gain", 1.0, 0.0), ("r128", 256.0, _R128_TO_REPLAYGAIN_DB), ("rva2", 1.0, 0.0)):
-        number = _number(fields.get(name))
-        if number is not None and abs(gain_db := number / scale + shift_db) <= _MAX_GAIN_DB:
-            peak = _number(fields.get("peak"))
-            return TagGain(gain_db, peak if peak is not None and 0 < peak < 100 else None)
-    return None
-
-
-def _number(values: list[str] | None) -> float | None:
-    """The number that the first value begins with, as in `-6.20 dB`."""
-    found = re.match(r"\s*([+-]?\d{1,9}(?:[.,]\d{0,9})?)", values[0]) if values else None
-    number = float(found[1].replace(",", ".")) if found else math.nan
-    return number if math.isfinite(number) else None

@@ -54,10 +54,12 @@ class Track:
 class TagGain:
     """The loudness that a tag claims."""
 
-    track_db: float
-    """What brings the track to -18 LUFS. For Opus, in addition to the header's output gain."""
+    lufs: float
+    """Of the track, for Opus with its header's output gain applied."""
     peak: float | None = None
     """The highest sample, 1.0 is full scale; None where the tag does not say."""
+    source: str = "replaygain"
+    """`replaygain`, `r128` or `rva2`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ MP3 = Params("mp3", 44100, 2)
 MP3_MPEG2 = Params("mp3", 22050, 2)
 OPUS = Params("opus", 48000, 2)
 FLAC = Params("flac", 44100, 2)
-TAGGED = Tags(gain=TagGain(-6.0))
+TAGGED = Tags(gain=TagGain(-12.0))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from radiostream.playlist.pictures import read_cover
 from radiostream.playlist.tags import TEXT_LENGTH, read_tags
-from radiostream.playlist.track import TagGain, Tags
+from radiostream.playlist.track import Tags
 from tests.playlist.tag_bytes import (
     HOSTILE,
     MIB,
@@ -39,6 +39,16 @@ from tests.playlist.tag_bytes import (
 )
 
 FULL = Tags("Naïve", "The Band", "Live")
+PEAK = ("TXXX", text("replaygain_track_peak\x000.98"))
+
+
+def gain_text(value: str) -> tuple[str, bytes]:
+    """As taggers write it into ID3."""
+    return "TXXX", text(f"REPLAYGAIN_TRACK_GAIN\0{value}")
+
+
+def reference_text(value: str) -> tuple[str, bytes]:
+    return "TXXX", text(f"replaygain_reference_loudness\0{value}")
 
 
 @pytest.mark.parametrize("name", ["id3v2.mp3", "id3v1.mp3", "vorbis.ogg", "opus.opus", "flac.oga", "mp4.m4a"])
@@ -179,25 +189,50 @@ def test_identifiers(tmp_path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "gain"),
+    ("content", "lufs", "source"),
     [
-        (id3(("TXXX", text("REPLAYGAIN_TRACK_GAIN\0-6.20 dB")), ("TXXX", text("replaygain_track_peak\x000.98"))), -6.2),
-        (ape(("REPLAYGAIN_TRACK_GAIN", b"+3,5 dB"), ("Replaygain_Track_Peak", b"0.98")), 3.5),
-        (vorbis(b"R128_TRACK_GAIN=-512", b"REPLAYGAIN_TRACK_PEAK=0.98"), 3.0),
-        (vorbis(b"R128_TRACK_GAIN=-512", b"REPLAYGAIN_TRACK_GAIN=1 dB", b"REPLAYGAIN_TRACK_PEAK=0.98"), 1.0),
-        (mp4(freeform("replaygain_track_gain", "-1 dB"), freeform("replaygain_track_peak", "0.98")), -1.0),
-        (id3(("RVA2", b"track\0\x01\xfc\x00\0"), ("TXXX", text("replaygain_track_peak\x000.98"))), -2.0),
-        (id3(("RVA2", b"album\0\x01\xfc\x00\0")), None),
-        (id3(("RVA2", b"track\0\x01\xfc")), None),
-        (vorbis(b"REPLAYGAIN_TRACK_GAIN=nan"), None),
-        (vorbis(b"REPLAYGAIN_TRACK_GAIN=9999999 dB"), None),
-        (vorbis(b"REPLAYGAIN_TRACK_GAIN="), None),
+        (id3(gain_text("-6.20 dB"), PEAK), -11.8, "replaygain"),
+        (id3(gain_text("-2.00 dB"), reference_text("83.0 dB"), PEAK), -22.0, "replaygain"),
+        (id3(gain_text("-5.00 dB"), reference_text("-23.00 LUFS"), PEAK), -18.0, "replaygain"),
+        (id3(gain_text("-5.00 dB"), reference_text("loud"), PEAK), -13.0, "replaygain"),
+        (ape(("REPLAYGAIN_TRACK_GAIN", b"+3,5 dB"), ("Replaygain_Track_Peak", b"0.98")), -21.5, "replaygain"),
+        (vorbis(b"R128_TRACK_GAIN=-512", b"REPLAYGAIN_TRACK_PEAK=0.98"), -21.0, "r128"),
+        (
+            vorbis(b"R128_TRACK_GAIN=-512", b"REPLAYGAIN_TRACK_GAIN=1 dB", b"REPLAYGAIN_TRACK_PEAK=0.98"),
+            -19.0,
+            "replaygain",
+        ),
+        (
+            mp4(freeform("replaygain_track_gain", "-1 dB"), freeform("replaygain_track_peak", "0.98")),
+            -17.0,
+            "replaygain",
+        ),
+        (id3(("RVA2", b"track\0\x01\xfc\x00\0"), PEAK), -16.0, "rva2"),
+        (id3(("RVA2", b"track\0\x01\xfc\x00\x10\x7d\x71")), -16.0, "rva2"),
     ],
 )
-def test_gain(tmp_path: Path, content: bytes, gain: float | None) -> None:
-    """ReplayGain, R 128 and RVA2 come to one reference; nonsense is no gain."""
-    expected = None if gain is None else TagGain(gain, 0.98)
-    assert read_tags(write(tmp_path, content)).gain == expected
+def test_gain(tmp_path: Path, content: bytes, lufs: float, source: str) -> None:
+    """ReplayGain, R 128 and RVA2 come to LUFS, by the reference that is theirs or that is told."""
+    gain = read_tags(write(tmp_path, content)).gain
+    assert gain is not None
+    assert (round(gain.lufs, 6), round(gain.peak or 0, 3), gain.source) == (lufs, 0.98, source)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        id3(("RVA2", b"album\0\x01\xfc\x00\0")),
+        id3(("RVA2", b"track\0\x01\xfc")),
+        vorbis(b"REPLAYGAIN_TRACK_GAIN=nan"),
+        vorbis(b"REPLAYGAIN_TRACK_GAIN=9999999 dB"),
+        vorbis(b"REPLAYGAIN_TRACK_GAIN=-6.5 dB and more"),
+        vorbis(b"REPLAYGAIN_TRACK_GAIN="),
+        vorbis(b"R128_TRACK_GAIN=-32768"),
+    ],
+)
+def test_nonsense_is_no_gain(tmp_path: Path, content: bytes) -> None:
+    """What nobody means is not there."""
+    assert read_tags(write(tmp_path, content)).gain is None
 
 
 @pytest.mark.parametrize(
