@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from radiostream.audio.frames import MP3, OGG, AudioError
 from radiostream.loudness.known import MEASURED, UNMEASURED, UNREADABLE, Known
-from radiostream.loudness.meter import FRAMES, measure
+from radiostream.loudness.meter import FRAMES, Measured, measure
 from radiostream.loudness.tags import told_by_lame
 from radiostream.playlist.tags import read_tags
 
 if TYPE_CHECKING:
     from typing import BinaryIO
-
-    from radiostream.loudness.meter import Measured
 
 
 def find_out(path: str, family: str, frames: int = FRAMES) -> Known:
@@ -30,15 +29,16 @@ def find_out(path: str, family: str, frames: int = FRAMES) -> Known:
 def _found_out(path: str, file: BinaryIO, family: str, frames: int) -> Known:
     tags = read_tags(path).gain
     measured, trouble = _measured(file, family, frames)
-    head, end = (measured.head, measured.end) if measured else (0, 0)
+    silent = measured or Measured(None, 0, 0)
+    known = Known(head=silent.head, end=silent.end, silences=silent.silences)
     if tags is not None:
-        return Known(tags.lufs, tags.peak, tags.source, head, end)
-    if measured is not None and measured.lufs is not None:
-        return Known(round(measured.lufs, 2), None, MEASURED, head, end)
+        return replace(known, lufs=tags.lufs, peak=tags.peak, source=tags.source)
+    if silent.lufs is not None:
+        return replace(known, lufs=round(silent.lufs, 2), source=MEASURED)
     lame = told_by_lame(file) if family == MP3 else None
     if lame is not None:
-        return Known(lame.lufs, lame.peak, lame.source, head, end)
-    return Known(head=head, end=end, trouble=trouble or "is silent")
+        return replace(known, lufs=lame.lufs, peak=lame.peak, source=lame.source)
+    return replace(known, trouble=trouble or "is silent")
 
 
 def _measured(file: BinaryIO, family: str, frames: int) -> tuple[Measured | None, str]:

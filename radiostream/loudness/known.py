@@ -48,6 +48,8 @@ class Known:
     """The frame at which dead air begins that lasts to the end; 0 for none."""
     trouble: str = ""
     """Why nothing could be found out."""
+    silences: tuple[tuple[float, float], ...] = ()
+    """Seconds of the file between which it is silent, where that is longer than listeners bear."""
 
     def as_json(self) -> dict[str, Any]:
         """Ready for JSON."""
@@ -67,7 +69,17 @@ def known_of(item: object) -> Known | None:
         return None
     if not all(isinstance(values[name], int) and values[name] >= 0 for name in ("head", "end")):
         return None
-    return Known(**values)
+    silences = values["silences"]
+    if not isinstance(silences, list | tuple) or not all(map(_is_span, silences)):
+        return None
+    return Known(**values | {"silences": tuple((begin_s, end_s) for begin_s, end_s in silences)})
+
+
+def _is_span(item: object) -> bool:
+    """Whether it is a begin and an end in seconds."""
+    if not isinstance(item, list | tuple) or len(item) != 2:
+        return False
+    return all(isinstance(number, int | float) and 0 <= number < math.inf for number in item)
 
 
 class Table:

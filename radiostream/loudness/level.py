@@ -38,6 +38,8 @@ class Level:
     """By how much the stream is louder than the file."""
     volume_db: float = 0.0
     """By how much a browser has to turn it down besides: its stream carries the file's own headers."""
+    silences: tuple[tuple[float, float], ...] = ()
+    """Seconds of the track as it is played between which it is silent, where that is longer than listeners bear."""
 
 
 def wanted_db(known: Known, target_lufs: float) -> float:

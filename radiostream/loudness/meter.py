@@ -39,6 +39,9 @@ _ABSOLUTE_GATE_LUFS: Final = -70.0
 _RELATIVE_GATE_LU: Final = 10.0
 
 SILENCE_DBFS: Final = -60.0
+SILENT_S: Final = 10.0
+"""A silence so long inside a track is one that listeners take for a fault."""
+SILENCES_MOST: Final = 20
 KEEP_S: Final = 0.25
 """The most that is left of dead air."""
 _DECODER_SAMPLES: Final = 529 + 576
@@ -60,6 +63,8 @@ class Measured(NamedTuple):
     """Frames of dead air that can be left out at the begin."""
     end: int
     """The frame that the dead air at the end begins with; 0 where there is none."""
+    silences: tuple[tuple[float, float], ...] = ()
+    """Seconds of the track between which nothing is above `SILENCE_DBFS`, for `SILENT_S` or longer each."""
 
 
 class _Frame(NamedTuple):
@@ -86,7 +91,7 @@ def measure(file: BinaryIO, frames: int = FRAMES) -> Measured:
             break
         form = Format(reader.params.rate_hz, reader.params.channels)
         gauge.enter(form)
-    return Measured(gated(gauge.blocks), gauge.head(), gauge.end())
+    return Measured(gated(gauge.blocks), gauge.head(), gauge.end(), gauge.silences())
 
 
 def gated(energies: Sequence[float]) -> float | None:
@@ -140,6 +145,11 @@ class _Gauge:
     """Frames before the first loud one that its main data begins in."""
     _tail: deque[_Frame] = field(init=False)
     _parts: int = 1
+    _at_s: float = 0.0
+    """Where in the track the next frame begins."""
+    _quiet_s: tuple[float, float] | None = None
+    """When the first and the last of the sampled frames since a loud one begin."""
+    _silences: list[tuple[float, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._tail = deque(maxlen=round(_TAIL_S * self.form.rate_hz / self.form.samples))
@@ -170,14 +180,29 @@ class _Gauge:
                 self._end_stretch()
         self._tail.append(frame)
         self._number += 1
+        self._at_s += self.form.samples / self.form.rate_hz
 
     def _sample(self, frame: _Frame) -> None:
         energies = self._decode(self._meter, frame)
+        self._note_silence(is_loud=energies is None or _is_above_silence(energies))
         if energies is None:
             return
         self._recent.append(math.fsum(energies))
         if len(self._recent) == self._recent.maxlen:
             self.blocks.append(math.fsum(self._recent) / len(self._recent))
+
+    def _note_silence(self, *, is_loud: bool) -> None:
+        if not is_loud:
+            self._quiet_s = (self._quiet_s or (self._at_s, 0.0))[0], self._at_s
+            return
+        if self._quiet_s is not None and self._quiet_s[1] - self._quiet_s[0] >= SILENT_S:
+            self._silences.append((round(self._quiet_s[0], 1), round(self._at_s, 1)))
+        self._quiet_s = None
+
+    def silences(self) -> tuple[tuple[float, float], ...]:
+        """Those of the whole track, once all frames have been taken."""
+        self._note_silence(is_loud=True)
+        return tuple(self._silences[:SILENCES_MOST])
 
     def _end_stretch(self) -> None:
         self._recent.clear()
@@ -199,10 +224,7 @@ class _Gauge:
     def _is_loud(self, frame: _Frame) -> bool:
         """Whether a channel of the frame is above the level of dead air; one that cannot be decoded counts as loud."""
         energies = self._decode(self._flat, frame)
-        if energies is None:
-            return True
-        loudest = max(energies)
-        return loudest > 0 and 10 * math.log10(loudest) + OFFSET_DB - _LUFS_OFFSET_DB >= SILENCE_DBFS
+        return energies is None or _is_above_silence(energies)
 
     def _reach(self, frame: _Frame) -> int:
         """How many frames before `frame` hold main data of its own."""
@@ -235,6 +257,11 @@ class _Gauge:
             silent += 1
         cut = silent - self._kept()
         return self._number - cut if cut > 0 else 0
+
+
+def _is_above_silence(energies: Sequence[float]) -> bool:
+    loudest = max(energies)
+    return loudest > 0 and 10 * math.log10(loudest) + OFFSET_DB - _LUFS_OFFSET_DB >= SILENCE_DBFS
 
 
 def _main_data(side: SideInfo, frame: _Frame) -> bytes | None:

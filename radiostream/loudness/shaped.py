@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from radiostream.audio.frames import MP3, WIDEST_FRAME, Block
 from radiostream.loudness import aac, gain
 from radiostream.loudness.headers import with_gain
-from radiostream.loudness.level import Level, has_header_gain, has_steps, steps_of, wanted_db
+from radiostream.loudness.level import UNKNOWN, Level, has_header_gain, has_steps, steps_of, wanted_db
 from radiostream.loudness.reservoir import Reservoir
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ class ShapedReader:
         """The header pages as the file has them, for browsers; empty where they are the preamble."""
         self.preamble = reader.preamble
         self.level = Level()
-        self._enter_part()
         samples = 1152 if reader.tick_hz >= 32000 else 576
         is_trimmed = trim and known is not None and reader.params.codec == MP3
         self._head_ticks = known.head * samples if is_trimmed and known else 0
@@ -46,13 +45,14 @@ class ShapedReader:
         self._ticks = 0
         self._rate_hz = reader.tick_hz
         self._reservoir: Reservoir | None = None
+        self._enter_part()
 
     def _enter_part(self) -> None:
         """Decide what is done to the part that the reader is at."""
         reader, known = self._reader, self._known
         self.preamble, self.own_preamble, self._steps, self._can_shift = reader.preamble, b"", 0, None
+        self.level = self._told(0.0, 0.0)
         if known is None or known.lufs is None or self._target_lufs is None:
-            self.level = Level() if known is None or known.lufs is None else Level(known.lufs, known.source)
             return
         gain_db, volume_db = 0.0, 0.0
         if has_steps(reader.params):
@@ -65,7 +65,16 @@ class ShapedReader:
                 if changed is not None:
                     self.preamble, self.own_preamble = changed, reader.preamble
                     gain_db = wanted_db(known, self._target_lufs)
-        self.level = Level(known.lufs, known.source, round(gain_db, 2), round(volume_db, 2))
+        self.level = self._told(gain_db, volume_db)
+
+    def _told(self, gain_db: float, volume_db: float) -> Level:
+        known = self._known
+        if known is None:
+            return Level()
+        head_s = self._head_ticks / self._rate_hz
+        silences = tuple((max(0.0, begin_s - head_s), end_s - head_s) for begin_s, end_s in known.silences)
+        source = known.source if known.lufs is not None else UNKNOWN
+        return Level(known.lufs, source, round(gain_db, 2), round(volume_db, 2), silences)
 
     @property
     def params(self) -> Params:
@@ -111,7 +120,7 @@ class ShapedReader:
         if self._can_shift is None:
             self._can_shift = aac.can_shift(frames, block.offsets)
             if not self._can_shift:
-                self.level = Level(self.level.lufs, self.level.source)
+                self.level = self._told(0.0, 0.0)
         if self._can_shift:
             aac.shift_gain(frames, block.offsets, self._steps)
 

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 from radiostream.logs import quoted
 from radiostream.plays.messages import EVENTS, FORMS, FormError
-from radiostream.plays.post import PostError, post
+from radiostream.plays.post import TIMEOUT_S, PostError, SlowError, post
 from radiostream.threads import Worker
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from radiostream.clock import Clock
     from radiostream.plays.messages import Event
 
-    Post = Callable[[str, bytes, Mapping[str, str]], None]
+    Post = Callable[[str, bytes, Mapping[str, str], float], None]
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,10 @@ WAITING_MOST: Final = 100
 """Events that wait for one URL."""
 PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 300.0
+BRIEF_S: Final = 1.0
+SHARE: Final = 1 / 12
+"""A URL that has not answered in time is waited for this much of its pause, and for `BRIEF_S` at least: others are to
+be told soon."""
 OLDEST_S: Final = 3600.0
 """What could not be told for so long is news no more."""
 SIGNATURE: Final = "X-Radiostream-Signature"
@@ -53,10 +57,17 @@ class Target:
         self.next_s = 0.0
         self.pause_s = 0.0
         self.is_failing = False
+        self.is_slow = False
+        """Whether it did not answer in time, the last time it was asked."""
+
+    @property
+    def patience_s(self) -> float:
+        """How long it is waited for."""
+        return min(TIMEOUT_S, max(BRIEF_S, SHARE * self.pause_s)) if self.is_slow else TIMEOUT_S
 
 
 class Hooks:
-    """See the module."""
+    """See the module. `worker`: its thread; what waits when it is closed is not told any more."""
 
     def __init__(self, urls: tuple[str, ...], form: str, secret: str, clock: Clock, send: Post = post) -> None:
         """`form`: one of `messages.FORMS`. `secret`: key of the signature; empty for none."""
@@ -71,18 +82,7 @@ class Hooks:
         self._send = send
         self._targets = tuple(map(Target, urls))
         self._lock = threading.Lock()  # guards each target's `waiting`, and `dropped`; held for assignments only
-        self._worker = Worker("webhooks", self.step, clock=clock)
-
-    def start(self) -> None:
-        self._worker.start()
-
-    def close(self) -> None:
-        """Ask the thread to end; what waits is not told any more."""
-        self._worker.close()
-
-    def stop(self, timeout_s: float) -> bool:
-        """The same, and wait for it; see `Worker.stop`."""
-        return self._worker.stop(timeout_s)
+        self.worker = Worker("webhooks", self.step, clock=clock)
 
     def tell(self, event: Event) -> None:
         """Tell all who want to know. Any thread; answers at once."""
@@ -95,7 +95,7 @@ class Hooks:
                     target.waiting.popleft()
                     self.dropped += 1
                 target.waiting.append((told_s, event))
-        self._worker.wake()
+        self.worker.wake()
 
     # -- the thread "webhooks" -----------------------------------------------------------------------------------------
 
@@ -103,7 +103,7 @@ class Hooks:
         """Post one event to each URL that may be asked now, first to those that take them; seconds until the next may
         be asked, None where nothing waits."""
         for target in sorted(self._targets, key=lambda one: one.is_failing):
-            if target.waiting and target.next_s <= self._clock.now_s() and not self._worker.stopping:
+            if target.waiting and target.next_s <= self._clock.now_s() and not self.worker.stopping:
                 self._deliver(target)
         pauses = [target.next_s - self._clock.now_s() for target in self._targets if target.waiting]
         return max(0.0, min(pauses)) if pauses else None
@@ -130,11 +130,11 @@ class Hooks:
         headers = {}
         if self._secret:
             headers[SIGNATURE] = f"sha256={hmac.new(self._secret, body, hashlib.sha256).hexdigest()}"
-        self._send(url, body, headers)
+        self._send(url, body, headers, target.patience_s)
 
     def _succeed(self, target: Target) -> None:
         self.sent += 1
-        target.pause_s, target.next_s = 0.0, 0.0
+        target.pause_s, target.next_s, target.is_slow = 0.0, 0.0, False
         if target.is_failing:
             target.is_failing = False
             log.info("the webhook at %s takes events again", target.host)
@@ -144,7 +144,7 @@ class Hooks:
         self.failed += 1
         if not target.is_failing:
             log.warning("the webhook at %s does not take an event: %s", target.host, quoted(str(error)))
-        target.is_failing = True
+        target.is_failing, target.is_slow = True, isinstance(error, SlowError)
         target.pause_s = min(LONGEST_PAUSE_S, max(PAUSE_S, 2 * target.pause_s))
         may_retry = isinstance(error, PostError) and error.retry
         after_s = min(LONGEST_PAUSE_S, error.after_s) if isinstance(error, PostError) else 0.0

@@ -40,7 +40,7 @@ ALERTS_STOP_S: Final = 0.3
 
 
 class Keeper:
-    """The log and the statistics of all stations."""
+    """The log and the statistics of all stations. `worker`: its thread, which writes what waits before it ends."""
 
     def __init__(
         self, directory: Path, keep_months: int, stations: Callable[[], Mapping[str, Station]], clock: Clock
@@ -59,7 +59,7 @@ class Keeper:
         self._sample_at = 0.0
         self._tidy_s = clock.now_s()
         self._in_trouble = False
-        self._worker = Worker("plays", self.step, clock=clock, last_step=True)
+        self.worker = Worker("plays", self.step, clock=clock, last_step=True)
 
     @property
     def written(self) -> int:
@@ -71,17 +71,6 @@ class Keeper:
         """Lines lost so far: to a full disk, or to one that hangs."""
         return self._log.lost + self._overflow
 
-    def start(self) -> None:
-        self._worker.start()
-
-    def close(self) -> None:
-        """Ask the thread to write what waits and to end."""
-        self._worker.close()
-
-    def stop(self, timeout_s: float) -> bool:
-        """The same, and wait for it; see `Worker.stop`."""
-        return self._worker.stop(timeout_s)
-
     def ended(self, play: Play) -> None:
         """Log `play` soon. Any thread; answers at once."""
         with self._lock:
@@ -89,7 +78,7 @@ class Keeper:
                 self._overflow += 1
                 return
             self._waiting.append(play)
-        self._worker.wake()
+        self.worker.wake()
 
     def history(self, config: StationConfig, moment: float, limit: int) -> list[dict[str, Any]]:
         """The latest plays that began before `moment`, newest first, as `/history` shows them. Reads the disk."""
@@ -103,7 +92,7 @@ class Keeper:
         while self._waiting:
             self._log.append(self._waiting.popleft())
         now_s, unix_s = self._clock.now_s(), self._clock.unix_s()
-        if self._worker.stopping or unix_s >= self._sample_at or self._sample_at > unix_s + MINUTE_S:
+        if self.worker.stopping or unix_s >= self._sample_at or self._sample_at > unix_s + MINUTE_S:
             self._sample(now_s, unix_s)
             self._sample_at = (unix_s // MINUTE_S + 1) * MINUTE_S
         if now_s >= self._tidy_s:
@@ -172,8 +161,8 @@ class Plays:
             self.keeper.ended(play)
 
     @property
-    def _workers(self) -> list[Keeper | Watch | Hooks]:
-        return [one for one in (self.keeper, *(self.alerts or ())) if one is not None]
+    def _workers(self) -> list[Worker]:
+        return [one.worker for one in (self.keeper, *(self.alerts or ())) if one is not None]
 
     def start(self) -> None:
         """Start the threads."""
@@ -189,6 +178,6 @@ class Plays:
         """Write what waits and end the threads; one that hangs is left behind."""
         deadline = Deadline(timeout_s)
         if self.keeper is not None:
-            self.keeper.stop(deadline.left_s)
-        for worker in self.alerts or ():
-            worker.stop(min(ALERTS_STOP_S, deadline.left_s))
+            self.keeper.worker.stop(deadline.left_s)
+        for one in self.alerts or ():
+            one.worker.stop(min(ALERTS_STOP_S, deadline.left_s))

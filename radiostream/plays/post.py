@@ -1,4 +1,4 @@
-"""One POST to a webhook: everything of it within five seconds, and nothing of the answer but its status.
+"""One POST to a webhook: everything of it within five seconds or less, and nothing of the answer but its status.
 
 Runs in the thread "webhooks". Speaks HTTP/1.1 with `Connection: close`; a redirect is followed on the same host only,
 and never from https to http. Of the answer at most `HEAD_MOST` bytes are read, however long it would be.
@@ -32,6 +32,10 @@ class PostError(Exception):
         self.after_s = after_s
 
 
+class SlowError(PostError):
+    """There was no answer in time."""
+
+
 class Answer(NamedTuple):
     """The status of an answer, and its header fields with names in lower case."""
 
@@ -48,7 +52,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], timeout_s: float = T
         try:
             answer = _ask(parts, body, headers, deadline_s)
         except TimeoutError:
-            raise PostError("does not answer in time") from None
+            raise SlowError("does not answer in time") from None
         except (OSError, ValueError) as error:
             raise PostError(getattr(error, "strerror", None) or str(error) or type(error).__name__) from None
         if answer.status not in REDIRECTS or "location" not in answer.fields:

@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from radiostream.plays.messages import Event
     from radiostream.radio.plays import Began
     from radiostream.radio.station import Station
-    from radiostream.radio.status import LeftOut, Status
+    from radiostream.radio.status import LeftOut, OnAir, Status
 
 LOOK_S: Final = 0.5
 SILENT_S: Final = 2.5
 """A shorter silence is none: a directory that is moved, a source that comes."""
+LEVEL_SILENT_S: Final = 10.0
+"""So long a track may be silent inside; what is known of its level tells where it is longer."""
 STALLED_S: Final = CHUNK_S + SILENT_S
 """A producer that has published nothing for so long: its newest chunk is over, and nothing follows."""
 GATHER_S: Final = 10.0
@@ -66,7 +68,7 @@ class Server:
 
 
 class Watch:
-    """See the module."""
+    """See the module. `worker`: its thread."""
 
     def __init__(self, server: Server, tell: Callable[[Event], None], clock: Clock) -> None:
         self._server = server
@@ -79,23 +81,12 @@ class Watch:
         """When somebody was turned away last, while that is an incident."""
         self._is_low = False
         self._disk_s = clock.now_s() + LOOK_S
-        self._worker = Worker("alerts", self.step, clock=clock)
-
-    def start(self) -> None:
-        self._worker.start()
-
-    def close(self) -> None:
-        """Ask the thread to end."""
-        self._worker.close()
-
-    def stop(self, timeout_s: float) -> bool:
-        """The same, and wait for it; see `Worker.stop`."""
-        return self._worker.stop(timeout_s)
+        self.worker = Worker("alerts", self.step, clock=clock)
 
     def began(self, began: Began) -> None:
         """Something is on the air. A producer's thread; answers at once."""
         self._begun.append(began)
-        self._worker.wake()
+        self.worker.wake()
 
     # -- the thread "alerts" -------------------------------------------------------------------------------------------
 
@@ -139,7 +130,7 @@ class Watch:
 
     def _listen(self, watched: Watched, station: Station, now_s: float) -> None:
         """Whether listeners hear music."""
-        reason = _silence(station.status, now_s - station.progress_s)
+        reason = _silence(station.status, now_s, station.progress_s)
         if not reason:
             since_s, watched.silent_since_s = watched.silent_since_s, None
             if watched.is_told and since_s is not None:
@@ -192,10 +183,18 @@ class Watch:
         self._is_low = is_low
 
 
-def _silence(status: Status, age_s: float) -> str:
-    """Why listeners hear no music; empty while they do. `age_s`: since something was published."""
-    if age_s >= STALLED_S:
+def _silence(status: Status, now_s: float, progress_s: float) -> str:
+    """Why listeners hear no music; empty while they do. `progress_s`: when something was published last."""
+    if now_s - progress_s >= STALLED_S:
         return "nothing is published, its disk may not answer"
-    if status.on_air is not None and status.on_air.track is not None:
-        return ""
+    on_air = status.on_air
+    if on_air is not None and on_air.track is not None:
+        return "the track is silent" if _is_in_silence(on_air, now_s) else ""
     return f"its directory {status.trouble}" if status.trouble else "there is nothing to play"
+
+
+def _is_in_silence(on_air: OnAir, now_s: float) -> bool:
+    """Whether the track has been silent for so long that, with what a silence has to last, it is told in time."""
+    elapsed_s = now_s - on_air.started_s
+    silences = on_air.level.silences if on_air.level else ()
+    return any(begin_s + LEVEL_SILENT_S - SILENT_S <= elapsed_s < end_s for begin_s, end_s in silences)

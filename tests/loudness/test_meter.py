@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radiostream.audio.frames import AudioError
-from radiostream.loudness.meter import gated, measure
+from radiostream.loudness.meter import Measured, gated, measure
 from radiostream.loudness.sideinfo import Format, parse_side_info
 from tests.loudness.makers import frames_of, lame, make_wav
 
@@ -80,7 +80,26 @@ def test_silence_has_no_loudness(tmp_path: Path) -> None:
     """Nothing above the absolute gate: no figure, and nothing to leave out."""
     path = lame(make_wav(tmp_path / "a.wav", "sine", "0", "vol", "0"), tmp_path / "a.mp3", "-b", "128")
     with open(path, "rb") as file:
-        assert measure(file) == (None, 0, 0)
+        assert measure(file) == Measured(None, 0, 0)
+
+
+@pytest.mark.players
+@pytest.mark.parametrize(
+    ("silent_s", "options", "expected_s"),
+    [
+        (12, ("-b", "128"), [2, 14, 16, 28]),
+        (12, ("-V", "5"), [2, 14, 16, 28]),
+        (12, ("--resample", "22.05", "-b", "56"), [2, 14, 16, 28]),
+        (9, ("-b", "128"), []),
+    ],
+)
+def test_silences(tmp_path: Path, silent_s: int, options: tuple[str, ...], expected_s: list[float]) -> None:
+    """Inside a track and at its end, where they are longer than ten seconds."""
+    noise = ("pinknoise", "vol", "0.3", "pad", "0", str(silent_s), "repeat", "1")
+    path = lame(make_wav(tmp_path / "a.wav", *noise, seconds=2, channels=2), tmp_path / "a.mp3", *options)
+    with open(path, "rb") as file:
+        found = measure(file, 480).silences
+    assert [moment for span in found for moment in span] == pytest.approx(expected_s, abs=0.6)
 
 
 def test_the_gates() -> None:

@@ -13,7 +13,7 @@ import pytest
 from radiostream.plays import hooks as module
 from radiostream.plays.hooks import SIGNATURE, Hooks
 from radiostream.plays.messages import Event
-from radiostream.plays.post import PostError
+from radiostream.plays.post import PostError, SlowError
 from tests.plays.sink import OK, Sink
 from tests.radio.studio import FakeClock
 
@@ -34,8 +34,11 @@ class Network:
         self.headers: Mapping[str, str] = {}
         self.error: PostError | None = PostError("answers 500")
         self.tries_s: list[float] = []
+        self.patience_s: dict[str, float] = {}
+        """How long each was waited for the last time."""
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> None:
+        self.patience_s[url] = timeout_s
         self.headers = headers
         if url == BAD:
             self.tries_s.append(self.clock.now)
@@ -71,6 +74,26 @@ def test_one_that_fails_holds_up_no_other(caplog: pytest.LogCaptureFixture) -> N
     assert (hooks.sent, hooks.failed, hooks.dropped) == (10, 7, 0)
     assert [one.levelname for one in caplog.records] == ["WARNING", "INFO"]
     assert "secret" not in caplog.text
+
+
+def test_one_that_hangs_takes_a_small_share_of_the_time() -> None:
+    """The first time it is waited for in full, then briefly so that others are told in time, longer with its pauses."""
+    network = Network()
+    network.error = SlowError("does not answer in time")
+    hooks = network.hooks(BAD, GOOD)
+    waited_s = []
+    for number in range(10):
+        hooks.tell(event(number))
+        tries = len(network.tries_s)
+        while len(network.tries_s) == tries:
+            network.run(hooks, 1)
+        waited_s.append(network.patience_s[BAD])
+    assert waited_s[:4] == [5.0, 1.0, 1.0, 1.0]
+    assert waited_s[-1] == 5.0
+    assert network.patience_s[GOOD] == 5.0
+    network.error = None
+    network.run(hooks, 600)
+    assert network.patience_s[BAD] == 5.0
 
 
 def test_a_thousand_events_are_a_hundred(caplog: pytest.LogCaptureFixture) -> None:

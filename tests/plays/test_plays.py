@@ -45,7 +45,7 @@ def test_a_station_that_has_gone_is_counted_to_its_end(tmp_path: Path, make_stud
 def test_the_last_play_is_written_at_the_end(tmp_path: Path) -> None:
     """Whatever was told before the thread ends is in the log then."""
     keeper = Keeper(tmp_path, 24, dict, SystemClock())
-    keeper.start()
+    keeper.worker.start()
     keeper.ended(play("2026-11-01T10:00:00+00:00"))
-    assert keeper.stop(30)
+    assert keeper.worker.stop(30)
     assert keeper.written == 1

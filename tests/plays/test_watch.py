@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from radiostream.loudness.level import Level
 from radiostream.playlist.folder import UNSETTLED
 from radiostream.playlist.library import Listing
 from radiostream.playlist.listing import Skipped
@@ -100,6 +102,30 @@ def test_silence_is_told_once_and_that_it_is_over(watcher: Watcher) -> None:
     assert back["event"] == "station-back"
     assert back["silent_s"] == pytest.approx(studio.clock.now - begin, abs=2)
     assert watcher.names().count("station-back") == 1
+
+
+def test_a_track_that_is_silent_is_silence(watcher: Watcher) -> None:
+    """Where its level is known: told within five seconds of ten, and once there is sound again."""
+    studio = watcher.studio
+    studio.show(studio.track(1, 4000))
+    watcher.run(6)
+    station = studio.station
+    on_air = station.status.on_air
+    assert on_air is not None
+    begin_s = studio.clock.now - on_air.started_s + 2
+    level = Level(-18.0, "measured", silences=((begin_s, begin_s + 40), (begin_s + 50, begin_s + 52)))
+    status = replace(station.status, on_air=replace(on_air, level=level))
+
+    def run(seconds: int) -> list[str]:
+        for _ in range(2 * seconds):
+            studio.clock.sleep(0.5)
+            station.status, station._playout.progress_s = status, studio.clock.now
+            watcher.watch.step()
+        return [sentence(event) for event in watcher.told if event["event"] != "track"]
+
+    assert run(2 + 9) == []
+    assert run(4) == ["Jazz is silent: the track is silent"]
+    assert run(60) == ["Jazz is silent: the track is silent", "Jazz is back after 32 s of silence"]
 
 
 def test_a_producer_that_stands_still_is_silence(watcher: Watcher) -> None:
