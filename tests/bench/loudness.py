@@ -2,7 +2,8 @@
 
 `make loudness ARGS=DIR` takes the MP3s of a directory; without one, a collection is made: dense, sparse, noise, speech,
 in every kind of MP3. Prints a row a file, and then the curve: error and CPU by the number of frames decoded.
-`ARGS=--air` plays an hour of music on twelve stations, and judges what was heard (`loudness_air`).
+`ARGS=--air` plays an hour of music on twelve stations, and judges what was heard (`loudness_air`); `ARGS=--trim` plays
+files that begin and end in silence (`loudness_trim`).
 """
 
 from __future__ import annotations
@@ -58,6 +59,10 @@ def main(argv: Sequence[str]) -> int:
             from tests.bench import loudness_air  # it takes names from here
 
             return loudness_air.run(Path(directory))
+        if argv[:1] == ["--trim"]:
+            from tests.bench import loudness_trim
+
+            return loudness_trim.run(Path(directory))
         paths = sorted(Path(argv[0]).rglob("*.mp3")) if argv else made(Path(directory))
         truth = {path: ebur128(path) for path in paths}
         print(f"{'file':40} {'ebur128':>8} {'measured':>8} {'error':>6} {'CPU s':>6}")
