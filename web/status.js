@@ -152,9 +152,10 @@ const drawHead = (find, station) => {
 };
 
 // How loud the track is, what is done about it, and of how many tracks that is known; empty where no level is asked for.
-const levelText = ({ loudness_lufs: lufs, loudness_source: source, gain_db: gain }, { measured, tagged, unknown }) => {
+const levelText = ({ loudness_lufs: lufs, loudness_source: source, gain_db: gain }, counts) => {
+  const { measured, tagged, unmeasurable, unknown } = counts;
   if (measured === undefined) return "";
-  const known = word("known", { known: measured + tagged, total: measured + tagged + unknown });
+  const known = word("known", { known: measured + tagged, total: measured + tagged + unmeasurable + unknown });
   return source && lufs !== null ? `${lufs.toFixed(1)} LUFS (${source}), ${gain.toFixed(1)} dB · ${known}` : known;
 };
 

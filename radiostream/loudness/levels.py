@@ -110,18 +110,20 @@ class Levels:
         return self._table.get(track)
 
     def counts(self, route: str) -> Mapping[str, int]:
-        """How many of a station's tracks have been `measured`, are `tagged`, and are `unknown`."""
+        """How many of a station's tracks have been `measured`, are `tagged`, `unmeasurable`, or `unknown` as yet."""
         tracks, version = self._tracks.get(route, ()), self._table.version
         counted = self._counts.get(route)
         if counted is None or counted[0] != version or counted[1] is not tracks:
-            counts = {"measured": 0, "tagged": 0, "unknown": 0} | Counter(map(self._state, tracks))
+            counts = {"measured": 0, "tagged": 0, "unmeasurable": 0, "unknown": 0} | Counter(map(self._state, tracks))
             self._counts[route] = counted = (version, tracks, counts)
         return counted[2]
 
     def _state(self, track: Track) -> str:
         known = self._table.get(track)
-        if known is None or not known.source:
+        if known is None:
             return "unknown"
+        if not known.source:
+            return "unmeasurable"
         return MEASURED if known.source == MEASURED else "tagged"
 
     # -- the thread ------------------------------------------------------------------------------------------------

@@ -54,6 +54,10 @@ _HEADER: Final = 4
 _RESERVOIR: Final = 511
 
 
+_Block = tuple[float, float]
+"""The mean energy of `BLOCK_S`, and what it counts for: the time from one block to the next."""
+
+
 class Measured(NamedTuple):
     """What was found out; frames are counted from the first one that is sent."""
 
@@ -94,15 +98,18 @@ def measure(file: BinaryIO, frames: int = FRAMES) -> Measured:
     return Measured(gated(gauge.blocks), gauge.head(), gauge.end(), gauge.silences())
 
 
-def gated(energies: Sequence[float]) -> float | None:
-    """The loudness in LUFS of blocks of these mean energies; None where all of them are silent."""
+def gated(blocks: Sequence[_Block]) -> float | None:
+    """The loudness in LUFS of blocks of these mean energies and weights; None where all of them are silent."""
     floor = 10 ** ((_ABSOLUTE_GATE_LUFS - OFFSET_DB) / 10)
-    loud = [energy for energy in energies if energy > floor]
+    loud = [block for block in blocks if block[0] > floor]
     if not loud:
         return None
-    floor = math.fsum(loud) / len(loud) / 10 ** (_RELATIVE_GATE_LU / 10)
-    loud = [energy for energy in loud if energy > floor]
-    return 10 * math.log10(math.fsum(loud) / len(loud)) + OFFSET_DB
+    floor = _mean(loud) / 10 ** (_RELATIVE_GATE_LU / 10)
+    return 10 * math.log10(_mean([block for block in loud if block[0] > floor])) + OFFSET_DB
+
+
+def _mean(blocks: Sequence[_Block]) -> float:
+    return math.fsum(energy * weight for energy, weight in blocks) / math.fsum(weight for _, weight in blocks)
 
 
 def _frames(reader: MpegReader, form: Format) -> Iterator[_Frame]:
@@ -129,8 +136,8 @@ class _Gauge:
     """From one frame that is decoded to the next one in its block."""
     sparseness: float
     """From one stretch's begin to the next one's, in stretches."""
-    blocks: list[float] = field(default_factory=list)
-    """The mean energy of each block of `BLOCK_S`, one beginning with each frame that was decoded."""
+    blocks: list[_Block] = field(default_factory=list)
+    """One beginning with each frame that was decoded; frames of a part at another rate are of another length."""
     _meter: FrameMeter = field(init=False)
     _flat: FrameMeter = field(init=False)
     _number: int = 0
@@ -189,7 +196,8 @@ class _Gauge:
             return
         self._recent.append(math.fsum(energies))
         if len(self._recent) == self._recent.maxlen:
-            self.blocks.append(math.fsum(self._recent) / len(self._recent))
+            frame_s = self.form.samples / self.form.rate_hz
+            self.blocks.append((math.fsum(self._recent) / len(self._recent), frame_s))
 
     def _note_silence(self, *, is_loud: bool) -> None:
         if not is_loud:

@@ -162,7 +162,7 @@ class Station:
         return self._inbox.post(lambda: self._take_levels(levels))
 
     def levels_known(self) -> Mapping[str, int]:
-        """How many of the tracks are `measured`, `tagged` and `unknown`; empty where no level is asked for."""
+        """How many tracks are `measured`, `tagged`, `unmeasurable`, `unknown`; empty where no level is asked for."""
         levels = self._levels
         return levels.counts(self.config.route) if levels else {}
 

@@ -304,7 +304,7 @@ def test_the_programme_is_shown_where_there_are_rules() -> None:
 
 def test_levels_are_shown_where_one_is_asked_for() -> None:
     """How loud the track is, what is done about it, and of how many tracks that is known."""
-    row = shown(title="One", levels={"measured": 7, "tagged": 2, "unknown": 1})
+    row = shown(title="One", levels={"measured": 7, "tagged": 2, "unmeasurable": 1, "unknown": 0})
     assert "loudness of 9 of 10 tracks known" in status_page(row)
     row["now"] |= {"loudness_lufs": -12.34, "loudness_source": "measured", "gain_db": -6.02}
     assert "-12.3 LUFS (measured), -6.0 dB · loudness of 9 of 10 tracks known" in status_page(row)

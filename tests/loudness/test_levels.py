@@ -66,14 +66,14 @@ def test_what_comes_next_is_asked_first() -> None:
 
 
 def test_how_many_are_known() -> None:
-    """Measured, tagged and unknown, of each station; nothing of one that is gone."""
+    """Of each station; what was tried in vain is not among what is still to come; nothing of one that is gone."""
     levels = Levels(None, FakeAsker())
     levels.update("/", tracks("m1", "t1", "t2", "u1"))
-    assert levels.counts("/") == {"measured": 0, "tagged": 0, "unknown": 4}
+    assert levels.counts("/") == {"measured": 0, "tagged": 0, "unmeasurable": 0, "unknown": 4}
     drained(levels)
-    assert levels.counts("/") == {"measured": 1, "tagged": 2, "unknown": 1}
+    assert levels.counts("/") == {"measured": 1, "tagged": 2, "unmeasurable": 1, "unknown": 0}
     levels.update("/", ())
-    assert levels.counts("/") == {"measured": 0, "tagged": 0, "unknown": 0}
+    assert levels.counts("/") == {"measured": 0, "tagged": 0, "unmeasurable": 0, "unknown": 0}
 
 
 def test_known_over_a_restart(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_known_over_a_restart(tmp_path: Path) -> None:
     second.start()
     second.stop(10)
     second.update("/", tracks("m1", "t1"))
-    assert second.counts("/") == {"measured": 1, "tagged": 1, "unknown": 0}
+    assert second.counts("/") == {"measured": 1, "tagged": 1, "unmeasurable": 0, "unknown": 0}
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import subprocess
 from contextlib import suppress
@@ -104,11 +105,24 @@ def test_silences(tmp_path: Path, silent_s: int, options: tuple[str, ...], expec
 
 def test_the_gates() -> None:
     """What is 10 LU below the mean, or below -70 LUFS, counts for nothing."""
-    loud = gated([1.0] * 10)
+    loud = gated([(1.0, 1.0)] * 10)
     assert loud is not None
-    assert gated([1.0] * 10 + [0.005] * 90) == loud
-    assert gated([1e-9, 0.0]) is None
+    assert gated([(1.0, 1.0)] * 10 + [(0.005, 1.0)] * 90) == loud
+    assert gated([(1.0, 2.0), (0.5, 1.0)]) == pytest.approx(gated([(1.0, 1.0), (1.0, 1.0), (0.5, 1.0)]))
+    assert gated([(1e-9, 1.0), (0.0, 1.0)]) is None
     assert gated([]) is None
+
+
+@pytest.mark.players
+def test_parts_count_by_their_time(tmp_path: Path) -> None:
+    """Two parts of other rates, whose frames are not of one length: as loud as both of them together."""
+    parts = []
+    for rate_hz, gain_db in ((48000, -6), (32000, -14)):
+        wav = make_wav(tmp_path / "a.wav", "pinknoise", "gain", str(gain_db), seconds=8, rate_hz=rate_hz)
+        parts.append(lame(wav, tmp_path / f"{rate_hz}.mp3", "-b", "96"))
+    (tmp_path / "both.mp3").write_bytes(b"".join(part.read_bytes() for part in parts))
+    powers = [10 ** (ebur128(part) / 10) for part in parts]
+    assert lufs(tmp_path / "both.mp3") == pytest.approx(10 * math.log10(sum(powers) / 2), abs=0.4)
 
 
 def as_bits(data: bytes) -> str:

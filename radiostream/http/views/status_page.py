@@ -109,7 +109,7 @@ def _level(now: Mapping[str, Any], levels: Mapping[str, int], edition: Edition) 
     if not levels:
         return ""
     total = sum(levels.values())
-    known = edition.word("status.known", known=total - levels["unknown"], total=total)
+    known = edition.word("status.known", known=levels["measured"] + levels["tagged"], total=total)
     if now.get("loudness_lufs") is None:
         return known
     return f"{now['loudness_lufs']:.1f} LUFS ({now['loudness_source']}), {now['gain_db']:.1f} dB · {known}"
