@@ -285,6 +285,6 @@ def told(heard: Sequence[Heard], said: Sequence[str]) -> int:
 
 
 def may_reach(one: Heard) -> bool:
-    """Whether a tagged track's boost ends neither at 6 dB nor at its peak."""
-    wanted_db = TARGET_LUFS - one.file_lufs
-    return wanted_db <= BOOST_DB and one.peak * 10 ** (wanted_db / 20) <= 1
+    """Whether a tagged track's nearest step ends neither beyond 6 dB nor over its peak."""
+    nearest_db = round((TARGET_LUFS - one.file_lufs) / STEP_DB) * STEP_DB
+    return nearest_db <= BOOST_DB and one.peak * 10 ** (nearest_db / 20) <= 1
