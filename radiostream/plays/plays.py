@@ -80,6 +80,14 @@ class Keeper:
             self._waiting.append(play)
         self.worker.wake()
 
+    def unix_s(self) -> float:
+        """The moment by the stations' clock."""
+        return self._clock.unix_s()
+
+    def knows(self, route: str) -> bool:
+        """Whether there is a log of a station, one that has gone for instance. Reads the disk."""
+        return reading.is_kept(self.directory, route)
+
     def history(self, config: StationConfig, moment: float, limit: int) -> list[dict[str, Any]]:
         """The latest plays that began before `moment`, newest first, as `/history` shows them. Reads the disk."""
         found = reading.before(self.directory, config.route, moment, limit, zone_of(config.timezone))

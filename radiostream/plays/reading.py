@@ -98,6 +98,11 @@ def before(directory: Path, route: str, moment: float, limit: int, zone: Zone) -
     return found[:limit]
 
 
+def is_kept(directory: Path, route: str) -> bool:
+    """Whether there is a log of the station. Reads the disk."""
+    return any(_kept(directory, route))
+
+
 def _is_before(raw: bytes, moment: float) -> bool:
     began = record.started_at(raw)
     return began is not None and began < moment

@@ -72,6 +72,17 @@ def test_what_was_played_is_reported(kept: Kept) -> None:
     assert (kept.keeper.written, kept.keeper.lost) == (3, 0)
 
 
+def test_a_station_that_has_gone_is_still_reported(kept: Kept) -> None:
+    """Its log is there: what it played, and how many listened, has to be told after its end, too."""
+    kept.studio.run_until(3 * 2000 * FRAME_S + 1)
+    kept.keeper.step()
+    kept.house.site.stations = {}
+    said = json.loads(kept.report("route=jazz&from=2023-11")[1])
+    assert (said["route"], len(said["plays"])) == ("/jazz", 3)
+    assert kept.statistics()["peak"] == 0
+    assert kept.house.ask("GET", "/report?route=jaz", BEARER).status == 404
+
+
 @pytest.mark.parametrize(
     ("target", "status"),
     [
