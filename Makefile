@@ -10,7 +10,7 @@ GATE   := 97
 # Nearly all that tests do is wait, so more of them at a time than there are cores.
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: run test quick cover ci lint types format debian13 bench profile soak fuzz loudness engines players clean help
+.PHONY: run test quick cover ci lint types format debian13 bench profile soak fuzz loudness live engines players clean help
 
 run: $(VENV)/.runtime ## put a station on the air (ARGS="--port 9000 …")
 	$(BIN)/python -m radiostream $(ARGS)
@@ -58,6 +58,10 @@ fuzz: $(STAMP) players ## mutated files, as long as you like
 
 loudness: $(STAMP) players ## what is measured, against ffmpeg
 	$(BIN)/python -m tests.bench.loudness $(ARGS)
+
+live: $(STAMP) players ## live sources that break a hundred times, and ten minutes of clocks that are off
+	$(BIN)/python -m tests.bench.breaks
+	$(BIN)/python -m tests.bench.drift
 
 engines: $(STAMP) players ## what listeners hear in Chromium, Firefox and WebKitGTK, as a table
 	$(BIN)/python -m tests.engines.report $(ARGS)

@@ -8,7 +8,7 @@ WANTED="ffmpeg:ffmpeg ffprobe:ffmpeg mpg123:mpg123 curl:curl lame:lame sox:sox e
 opusenc:opus-tools flac:flac nginx:nginx-light icecast2:icecast2 chromium:chromium shellcheck:shellcheck node:nodejs npm:npm
 promtool:prometheus systemd-analyze:systemd setpriv:util-linux caddy:caddy bindfs:bindfs
 haproxy:haproxy cmus:cmus mpd:mpd mpc:mpc
-ezstream:ezstream liquidsoap:liquidsoap faketime:faketime docker-compose:docker-compose busybox:busybox-static
+ezstream:ezstream liquidsoap:liquidsoap darkice:darkice ices2:ices2 oggfwd:oggfwd faketime:faketime docker-compose:docker-compose busybox:busybox-static
 firefox-esr:firefox-esr chromedriver:chromium-driver WebKitWebDriver:webkit2gtk-driver Xvfb:xvfb pulseaudio:pulseaudio
 parec:pulseaudio-utils dbus-send:dbus-bin dbus-daemon:dbus-daemon"
 # What WebKitGTK plays with is no program: it comes with its driver.

@@ -213,7 +213,7 @@ def test_live_sources_are_counted_where_they_may_come() -> None:
     """A station that has a live side has four series more; without one there is not a byte of them."""
     assert b"audio_live" not in render(site({"/": station()}), "")[1]
     one = station()
-    one.live = SimpleNamespace(connected=1, bytes_total=1234, stalls=2, buffered_s=2.5)
+    one.live = SimpleNamespace(connected=1, bytes_total=1234, stalls=2, buffered_s=2.5, way="")
     found = values(families(parse_text, render(site({"/": one, "/humor": station()}), "")[1]), "stream")
     live = {key: value for key, value in found.items() if key[0].startswith("audio_live")}
     assert live == {

@@ -11,9 +11,11 @@ requests end, resume and read. `_lock` guards the slots; it is held for assignme
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 from collections.abc import Callable
 from typing import Any, Final, Protocol
+from urllib.parse import quote
 
 from radiostream.audio.frames import OGG
 from radiostream.clock import Clock
@@ -32,6 +34,8 @@ REFUSED_S: Final = 60.0
 LOOK_S: Final = 0.2
 """How often the producer is told that a feed may be ready."""
 _REFUSED_MOST: Final = 256
+_SERVER: Final = secrets.token_hex(8)
+"""This process, as no other one calls itself."""
 
 BROADCASTER_CHUNK_S: Final = 1.0
 BROADCASTER_RESERVE_S: Final = 3.0
@@ -74,6 +78,10 @@ class Desk:
         self.relay_trouble = ""
         """Why the relay's stream cannot be had; empty while it can, or where there is no relay."""
         self.relay_url = ""
+        self.name = _SERVER + quote(route)
+        """The station, as no other one anywhere calls itself."""
+        self.relay_way: tuple[str, ...] = ()
+        """The names of the stations that the relay's stream has come by."""
         self.wake_relay: Callable[[], None] = lambda: None
         self._station = station
         self._clock = clock
@@ -234,6 +242,7 @@ class Desk:
     def forget_relay(self) -> None:
         """There is no relay any more, or another one."""
         self.relay_url, self.relay_trouble, self.relay_paused = "", "", False
+        self.relay_way = ()
         self._relay_was_on = False
         if (relay := self._relay) is not None:
             relay.end("the station relays it no more", at_once=True)
@@ -272,6 +281,11 @@ class Desk:
         """Seconds of audio in the buffer of the source that is on the air, else of the one that is there."""
         feeds = sorted(self.feeds, key=lambda feed: feed.is_on_air)
         return feeds[-1].level_s if feeds else 0.0
+
+    @property
+    def way(self) -> str:
+        """The relaying stations that this one's stream comes by, itself first; empty where it relays nothing."""
+        return ", ".join((self.name, *self.relay_way)) if self.relay_url else ""
 
     def rows(self) -> list[dict[str, Any]]:
         """Each source for the operator, ready for JSON."""

@@ -6,6 +6,7 @@ Runs in a thread of its own, which begins with the station and waits between two
 from __future__ import annotations
 
 import logging
+import random
 from typing import TYPE_CHECKING, Final
 
 from radiostream.live import desk as desks
@@ -13,7 +14,7 @@ from radiostream.live.feed import RELAY, About
 from radiostream.live.icy import Demuxer
 from radiostream.live.said import said
 from radiostream.live.source import pump
-from radiostream.live.upstream import UpstreamError, family_of, open_stream
+from radiostream.live.upstream import UpstreamError, family_of, open_stream, way_of
 from radiostream.logs import quoted
 from radiostream.threads import Worker
 
@@ -26,6 +27,12 @@ log = logging.getLogger(__name__)
 
 PAUSE_S: Final = 1.0
 PAUSE_MOST_S: Final = 60.0
+WAY_MOST: Final = 16
+"""So many relays in a row are none that anybody meant."""
+ASK_S: Final = 20.0
+"""How often one that itself is relayed from a radiostream asks which way that comes: two that begin to relay each other
+in the same moment tell nothing of it at first."""
+ECHO: Final = "is this very station, directly or by way of others, and would be heard for ever"
 SOUND_S: Final = 20.0
 """A stream that lasted for so long was sound: the next try comes soon."""
 
@@ -63,7 +70,7 @@ class Relay:
         if self._clock.now_s() - began_s >= SOUND_S:
             self._pause_s = PAUSE_S
         pause_s, self._pause_s = self._pause_s, min(PAUSE_MOST_S, 2 * self._pause_s)
-        return pause_s
+        return pause_s * random.uniform(1.0, 1.5)  # noqa: S311 - two that try at the same moments would do so for ever
 
     def _fetch(self) -> None:
         try:
@@ -76,6 +83,9 @@ class Relay:
 
     def _follow(self, upstream: Upstream) -> None:
         desk = self._desk
+        if self._is_echo(upstream.way):
+            self._tell(ECHO)
+            return
         family = family_of(upstream.content_type)
         if family is None or family not in ("", desk.family):
             self._tell(f"sends {quoted(upstream.content_type)}, this station sends {desk.family}")
@@ -83,10 +93,18 @@ class Relay:
         about = About(RELAY, desks.shown_url(self._url), name=said(upstream.name).title)
         feed = desk.offer(about, desk.family)
         demuxer = Demuxer(upstream.metaint)
+        desk.relay_way = upstream.way
         desk.relay_trouble = self._told = ""
         desks.tell(desk.route, feed, "came")
+        asked_s = self._clock.now_s()
 
         def audio(data: bytes) -> bytes:
+            nonlocal asked_s
+            if desk.relay_way and self._clock.now_s() - asked_s >= ASK_S:
+                desk.relay_way = way_of(upstream.url) or desk.relay_way
+                asked_s = self._clock.now_s()
+                if self._is_echo(desk.relay_way):
+                    feed.end(ECHO, at_once=True)
             taken = demuxer.feed(data)
             while demuxer.titles:
                 feed.retitle(demuxer.titles.pop(0))
@@ -94,8 +112,13 @@ class Relay:
 
         why = pump(upstream.connection, upstream.rest, upstream.body, feed, audio)
         desk.release(feed, why)
+        desk.relay_way = ()
         desk.relay_trouble = why
         desks.tell(desk.route, feed, "gone", why)
+
+    def _is_echo(self, way: tuple[str, ...]) -> bool:
+        """Whether what has come this way is what this station sends."""
+        return self._desk.name in way or len(way) > WAY_MOST
 
     def _tell(self, trouble: str) -> None:
         """Log a trouble once, however often it is met."""

@@ -15,6 +15,7 @@ from radiostream.audio.frames import AAC, MP3, OGG
 from radiostream.live.body import Chunked, Plain
 from radiostream.live.icy import METAINT_MOST
 from radiostream.live.playlists import PLAYLIST_MOST, PlaylistError, is_playlist, stream_in
+from radiostream.radio.live_input import WAY_FIELD
 
 CONNECT_S: Final = 10.0
 HEAD_S: Final = 15.0
@@ -23,6 +24,8 @@ STEPS_MOST: Final = 6
 """Redirects and playlists in a row."""
 RECEIVE_BYTES: Final = 16 << 10
 AGENT: Final = "radiostream-relay"
+LOOK_S: Final = 2.0
+"""For a question besides the stream: its buffer lasts longer."""
 
 FAMILIES: Final = {
     "audio/mpeg": MP3,
@@ -68,6 +71,10 @@ class Upstream(NamedTuple):
     content_type: str
     metaint: int
     name: str
+    url: str
+    """Where it was found, behind redirects and playlists."""
+    way: tuple[str, ...]
+    """The stations that have relayed it so far, the nearest one first."""
 
 
 def family_of(content_type: str) -> str | None:
@@ -90,10 +97,19 @@ def open_stream(url: str) -> Upstream:
                 raise UpstreamError(_reason(error)) from error
             raise
         if target is None:
-            return _begun(connection, answer)
+            return _begun(connection, answer, url)
         connection.close()
         url = urljoin(url, target)
     raise UpstreamError(f"more than {STEPS_MOST} redirects")
+
+
+def way_of(url: str) -> tuple[str, ...]:
+    """The stations that have relayed the stream at `url` by now; none where that cannot be told in `LOOK_S`."""
+    with suppress(UpstreamError, OSError):
+        parts = _parsed(url)
+        with _connected(parts, LOOK_S) as connection:
+            return _way(_asked(connection, parts, "HEAD", LOOK_S))
+    return ()
 
 
 def _parsed(url: str) -> SplitResult:
@@ -107,10 +123,10 @@ def _parsed(url: str) -> SplitResult:
     return parts
 
 
-def _connected(parts: SplitResult) -> socket.socket:
+def _connected(parts: SplitResult, timeout_s: float = CONNECT_S) -> socket.socket:
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
-        connection = socket.create_connection((parts.hostname, port), CONNECT_S)
+        connection = socket.create_connection((parts.hostname, port), timeout_s)
     except (OSError, UnicodeError) as error:
         raise UpstreamError(_reason(error)) from error
     if parts.scheme == "http":
@@ -130,16 +146,16 @@ def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def _asked(connection: socket.socket, parts: SplitResult) -> Answer:
+def _asked(connection: socket.socket, parts: SplitResult, method: str = "GET", timeout_s: float = HEAD_S) -> Answer:
     host = parts.netloc.rpartition("@")[2]
     target = quote(parts.path or "/", safe="/%:;=@!$&'()*+,~") + (f"?{parts.query}" if parts.query else "")
-    lines = [f"GET {target} HTTP/1.0", f"Host: {host}", f"User-Agent: {AGENT}", "Accept: */*", "Icy-MetaData: 1"]
+    lines = [f"{method} {target} HTTP/1.0", f"Host: {host}", f"User-Agent: {AGENT}", "Accept: */*", "Icy-MetaData: 1"]
     if parts.username is not None:
         lines.append(f"Authorization: Basic {_basic(parts)}")
     head = "\r\n".join([*lines, "Connection: close", "", ""]).encode("utf-8", "replace")
-    connection.settimeout(HEAD_S)
+    connection.settimeout(timeout_s)
     connection.sendall(head)
-    return _answer(connection)
+    return _answer(connection, timeout_s)
 
 
 def _basic(parts: SplitResult) -> str:
@@ -150,10 +166,10 @@ def _basic(parts: SplitResult) -> str:
     return base64.b64encode(pair.encode()).decode()
 
 
-def _answer(connection: socket.socket) -> Answer:
+def _answer(connection: socket.socket, timeout_s: float) -> Answer:
     import time
 
-    deadline = time.monotonic() + HEAD_S
+    deadline = time.monotonic() + timeout_s
     data = b""
     while (end := data.find(b"\r\n\r\n")) < 0 and (end := data.find(b"\n\n")) < 0:
         if len(data) > HEAD_MOST or time.monotonic() > deadline:
@@ -196,13 +212,15 @@ def _body(answer: Answer) -> Plain | Chunked:
     return Plain(int(length) if length.isascii() and length.isdigit() and len(length) < 16 else None)
 
 
-def _begun(connection: socket.socket, answer: Answer) -> Upstream:
+def _begun(connection: socket.socket, answer: Answer, url: str) -> Upstream:
     metaint = answer.fields.get("icy-metaint", "0")
     every = int(metaint) if metaint.isascii() and metaint.isdigit() and len(metaint) < 9 else 0
     if every > METAINT_MOST:
         connection.close()
         raise UpstreamError(f"says titles come every {every} bytes")
-    fields = answer.fields
-    return Upstream(
-        connection, answer.rest, _body(answer), fields.get("content-type", ""), every, fields.get("icy-name", "")
-    )
+    content_type, name = answer.fields.get("content-type", ""), answer.fields.get("icy-name", "")
+    return Upstream(connection, answer.rest, _body(answer), content_type, every, name, url, _way(answer))
+
+
+def _way(answer: Answer) -> tuple[str, ...]:
+    return tuple(filter(None, map(str.strip, answer.fields.get(WAY_FIELD.lower(), "").split(","))))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from radiostream.radio.deck import Deck
+
+WAY_FIELD: Final = "X-Relayed-By"
+"""The field of a stream's head that tells `LiveInput.way`."""
 
 
 class LiveInput(Protocol):
@@ -35,3 +38,7 @@ class LiveInput(Protocol):
     @property
     def buffered_s(self) -> float:
         """Seconds of audio that are held of the source that is on the air, or is to be."""
+
+    @property
+    def way(self) -> str:
+        """The stations that its relay comes by, itself first, so that none relays itself; empty without a relay."""

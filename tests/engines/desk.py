@@ -35,7 +35,7 @@ class Desk:
         home = {**os.environ, "HOME": str(directory), "XDG_RUNTIME_DIR": str(directory)}
         try:
             display = self._open.enter_context(_screen())
-            pulse = self._open.enter_context(_card(directory, home))
+            pulse = self._open.enter_context(card(directory, home))
             self.bus = Bus(self._open.enter_context(_session_bus(home)))
             self.environ = {**home, "DISPLAY": display, "PULSE_SERVER": pulse, "NO_AT_BRIDGE": "1"}
             self.environ["DBUS_SESSION_BUS_ADDRESS"] = self.bus.address
@@ -76,7 +76,7 @@ def _screen() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _card(directory: Path, environ: Mapping[str, str]) -> Iterator[str]:
+def card(directory: Path, environ: Mapping[str, str]) -> Iterator[str]:
     """A PulseAudio with one sink that drops what it is given; the value of PULSE_SERVER."""
     socket, script = directory / "card.sock", directory / "card.pa"
     script.write_text(_CARD.format(rate=RATE_HZ, socket=socket))

@@ -15,6 +15,7 @@ from radiostream.http.protocol.message import CORS, Headers, Refusal, Request, S
 from radiostream.http.site import SHOUTCAST
 from radiostream.logs import quoted
 from radiostream.radio.audience import Listener
+from radiostream.radio.live_input import WAY_FIELD
 
 if TYPE_CHECKING:
     from radiostream.http.site import Site
@@ -134,6 +135,7 @@ def _headers(site: Site, request: Request, station: Station) -> Headers:
         ("icy-logo", config.logo),
         ("icy-language-codes", config.language),
         ("icy-country-code", config.country),
+        (WAY_FIELD, station.live.way if station.live else ""),
     )
     headers += [(name, value) for name, value in said if value]
     if on_air:
