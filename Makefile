@@ -10,7 +10,7 @@ GATE   := 97
 # Nearly all that tests do is wait, so more of them at a time than there are cores.
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: run test quick cover ci lint types format debian13 bench profile soak fuzz loudness live engines players clean help
+.PHONY: run test quick cover ci lint types format debian13 bench profile soak fuzz loudness live engines lighthouse players clean help
 
 run: $(VENV)/.runtime ## put a station on the air (ARGS="--port 9000 …")
 	$(BIN)/python -m radiostream $(ARGS)
@@ -65,6 +65,9 @@ live: $(STAMP) players ## live sources that break a hundred times, and ten minut
 
 engines: $(STAMP) players ## what listeners hear in Chromium, Firefox and WebKitGTK, as a table
 	$(BIN)/python -m tests.engines.report $(ARGS)
+
+lighthouse: $(STAMP) players ## Lighthouse's opinion of the pages, as a table
+	$(BIN)/python -m tests.tools.lighthouse
 
 players: ## install the players and servers that the tests use (as root)
 	sh tests/install-players.sh

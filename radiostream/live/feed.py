@@ -100,6 +100,13 @@ class Feed:
                 self.stalls += 1
             self._heard_s = now_s
             self.bytes_total += len(data)
+        self._put_all(units)
+
+    def finish(self) -> None:
+        """Nothing more comes: take the last unit, behind which none followed. Raises `FeedOver`."""
+        self._put_all(self._parser.end())
+
+    def _put_all(self, units: list[Unit]) -> None:
         for unit in units:
             self._put(unit)
             if not self._is_on_air:

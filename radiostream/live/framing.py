@@ -7,6 +7,7 @@ row the parameters have changed: a new part begins. Pure; used by the source's t
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from radiostream.audio.frames import AudioError, Params
@@ -61,6 +62,15 @@ class FrameParser:
             pass
         self._data = self._data[self._at :]
         self._at = 0
+        return units
+
+    def end(self) -> list[Unit]:
+        """The last frame, where it is whole: see `Parser.end`."""
+        units: list[Unit] = []
+        with suppress(_Short):
+            header = self._header(self._at) if self._is_locked and not self._tag_left else None
+            if header is not None and header.kind == self._kind and header.length <= len(self._data) - self._at:
+                self._take(units)
         return units
 
     def _step(self, units: list[Unit]) -> bool:

@@ -51,6 +51,10 @@ class PageParser:
         self._bound()
         return units
 
+    def end(self) -> list[Unit]:
+        """Nothing: a page waits for no other. See `Parser.end`."""
+        return []
+
     def _bound(self) -> None:
         if self._rubbish > (HEADERS_MOST if self._headers else RUBBISH_MOST):
             raise AudioError(f"{self._rubbish >> 10} KB without a page of Vorbis, Opus or FLAC")

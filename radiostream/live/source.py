@@ -60,10 +60,9 @@ def pump(connection: socket.socket, rest: bytes, body: Body, feed: Feed, audio: 
             if data:
                 heard_s = time.monotonic()
                 feed.write(audio(body.feed(data)))
-            if body.is_over:
-                return "it has ended"
-            received = _receive(connection)
+            received = b"" if body.is_over else _receive(connection)
             if received == b"":
+                feed.finish()
                 return "it has ended"
             if feed.over:
                 return feed.over

@@ -43,6 +43,9 @@ class Parser(Protocol):
     def feed(self, data: bytes) -> list[Unit]:
         """The units that are whole now. Keeps a bounded rest; raises `AudioError` where there is only rubbish."""
 
+    def end(self) -> list[Unit]:
+        """Nothing more comes: what was only waiting for what follows it."""
+
 
 def open_parser(family: str) -> Parser:
     """A parser for a stream of `family`. Raises `AudioError` for a family that is not known."""

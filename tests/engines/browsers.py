@@ -1,4 +1,7 @@
-"""Three engines: Chromium, Firefox ESR, and WebKitGTK's own small browser, the nearest to Safari that Debian has."""
+"""Three engines: Chromium, Firefox ESR, and WebKitGTK's own small browser, the nearest to Safari that Debian has.
+
+WebKitGTK is there twice: it plays HLS, as Safari does, where it is told to.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -74,8 +78,9 @@ def _chromium(directory: Path, environ: Mapping[str, str]) -> Iterator[Driver]:
 
 
 @contextlib.contextmanager
-def _webkit(directory: Path, environ: Mapping[str, str]) -> Iterator[Driver]:
+def _webkit(directory: Path, environ: Mapping[str, str], *, hls: bool = False) -> Iterator[Driver]:
     port = free_port()
+    environ = {**environ, **({"WEBKIT_GST_ENABLE_HLS_SUPPORT": "1"} if hls else {})}
     binary = max(Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser"))
     wanted = {"webkitgtk:browserOptions": {"binary": str(binary), "args": ["--automation"]}}
     with _started(directory, environ, "WebKitWebDriver", f"--port={port}"), _ended(WebDriver(port, wanted)) as driver:
@@ -94,5 +99,11 @@ def _firefox(directory: Path, environ: Mapping[str, str]) -> Iterator[Driver]:
         yield driver
 
 
-ENGINES: Final[dict[str, Begin]] = {"chromium": _chromium, "firefox": _firefox, "webkit": _webkit}
+HLS: Final = "webkit-hls"
+ENGINES: Final[dict[str, Begin]] = {
+    "chromium": _chromium,
+    "firefox": _firefox,
+    "webkit": _webkit,
+    HLS: partial(_webkit, hls=True),
+}
 """name -> `begin(directory, environ)`: a context that gives the browser's driver. The directory is its home."""

@@ -33,6 +33,9 @@ STATIONS: Final = {
     "vorbis": Encoding("ogg", "-c:a libvorbis -q:a 4", "-c:a libvorbis -q:a 0"),
     "opus": Encoding("opus", "-c:a libopus -b:a 96k", "-c:a libopus -b:a 96k"),
     "flac": Encoding("oga", "-c:a flac -f ogg", "-c:a flac -f ogg"),
+    # Another rate and other channels in each track.
+    "changes": Encoding("mp3", "-c:a libmp3lame -b:a 128k -ar 48000", "-c:a libmp3lame -b:a 128k -ar 44100 -ac 1"),
+    "turns": Encoding("aac", "-c:a aac -b:a 128k -ar 48000", "-c:a aac -b:a 128k -ar 44100 -ac 1"),
 }
 _NAMES: Final = tuple(STATIONS)
 
@@ -75,13 +78,14 @@ def behind_s(server: Place, ear: Place) -> float:
     return (server.in_cycle_s - ear.in_cycle_s + cycle_s / 2) % cycle_s - cycle_s / 2
 
 
-def make(directory: Path) -> dict[str, Path]:
-    """The stations' directories below `directory`, by name."""
-    for name, encoding in STATIONS.items():
+def make(directory: Path, *names: str) -> dict[str, Path]:
+    """The directories of the stations `names`, else of all, below `directory`, by name."""
+    for name in names or STATIONS:
+        encoding = STATIONS[name]
         (directory / name).mkdir()
         for track, options in enumerate((encoding.first, encoding.second)):
             _encode(directory / name / f"{track}.{encoding.suffix}", lowest_hz(name, track), options)
-    return {name: directory / name for name in STATIONS}
+    return {name: directory / name for name in names or STATIONS}
 
 
 def _encode(path: Path, hz: float, options: str) -> None:

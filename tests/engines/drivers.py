@@ -30,6 +30,9 @@ class Driver(Protocol):
     def click(self, css: str) -> None:
         """Click an element as a hand does."""
 
+    def enter_frame(self) -> None:
+        """What follows is about the page in the page's first frame."""
+
     def quit(self) -> None:
         """End the browser."""
 
@@ -63,6 +66,10 @@ class WebDriver:
         """Sections 12.3.2 and 12.5.1."""
         element = self._call("POST", "/element", {"using": "css selector", "value": css})[_ELEMENT]
         self._call("POST", f"/element/{element}/click", {})
+
+    def enter_frame(self) -> None:
+        """Section 11.6."""
+        self._call("POST", "/frame", {"id": 0})
 
     def quit(self) -> None:
         """Section 8.2."""
@@ -107,6 +114,10 @@ class Marionette:
         """By its own picture of a mouse."""
         element = self._call("FindElement", using="css selector", value=css)[_ELEMENT]
         self._call("ElementClick", id=element)
+
+    def enter_frame(self) -> None:
+        """By its number."""
+        self._call("SwitchToFrame", id=0)
 
     def quit(self) -> None:
         """The connection only: the browser is a child that is ended."""

@@ -21,6 +21,8 @@ class Heard(NamedTuple):
     longest_silence_s: float
     """After the first sound; that at a track's end counts."""
     noise_s: float
+    title_s: float | None = None
+    """By how much the page's title was later than the ear at a track's end."""
 
 
 class Figures(NamedTuple):
@@ -91,7 +93,9 @@ def _station(span: Span, found: list[Run], quiet: list[tuple[float, float]]) -> 
     begin_s = tones[0].begin_s
     noise_s = sum(run.end_s - run.begin_s for run in own if run.first is None and run.begin_s > begin_s)
     silence_s = max(0.0, _longest(quiet, begin_s, span.end_s))
-    return Heard(begin_s - span.begin_s, _lag(span, tones), seams(tones, quiet), silence_s, noise_s)
+    ends = seams(tones, quiet)
+    nearest = min((span.title_s - seam.at_s for seam in ends), key=abs, default=None) if span.title_s else None
+    return Heard(begin_s - span.begin_s, _lag(span, tones), ends, silence_s, noise_s, nearest)
 
 
 def _lag(span: Span, tones: list[Run]) -> float | None:

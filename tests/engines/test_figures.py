@@ -11,7 +11,9 @@ from tests.engines.report import faults, table
 from tests.engines.synthetic import chirp, silence
 from tests.engines.visit import Record, Span
 
-HEARD = Heard(press_to_sound_s=0.4, behind_s=0.1, seams=[Seam(3.0, 42, 0.0)], longest_silence_s=0.04, noise_s=0.0)
+HEARD = Heard(
+    press_to_sound_s=0.4, behind_s=0.1, seams=[Seam(3.0, 42, 0.0)], longest_silence_s=0.04, noise_s=0.0, title_s=0.1
+)
 GOOD = Figures("firefox", "1", {"mp3": HEARD}, 0.2, 0.1, 0.3, 0.5, is_back_in_step=True, peak=0.6)
 
 
@@ -23,11 +25,12 @@ def test_a_visit_is_measured() -> None:
         *(silence(1), chirp("mp3", 0, 3, 1), silence(0.3), chirp("mp3", 0, 1, 0.46)),  # until 8.00
     )
     marks = {"skip": 4.0, "pause": 5.2, "play": 6.1, "kill": 7.1, "end": 7.99}
-    span = Span("mp3", 0.5, 4.0, 3.9, Place("mp3", 1, 2.0))
+    span = Span("mp3", 0.5, 4.0, 3.9, Place("mp3", 1, 2.0), 2.3)
     found = measure(Record("webkit", "2", b"".join(parts), [span], marks, is_back_in_step=True))
     heard = found.stations["mp3"]
     assert heard.press_to_sound_s == pytest.approx(0.5, abs=0.05)
     assert heard.behind_s == pytest.approx(0.14, abs=0.05)
+    assert heard.title_s == pytest.approx(0.26, abs=0.05)
     assert [seam.silence_ms for seam in heard.seams] == [pytest.approx(40, abs=2)]
     assert (found.skip_s, found.pause_s, found.play_s) == pytest.approx((0.24, 0.04, 0.14), abs=0.05)
     assert found.restart_silence_s == pytest.approx(0.3, abs=0.02)
@@ -58,6 +61,9 @@ def test_a_station_that_was_never_heard() -> None:
         (GOOD._replace(peak=1.01), "peak"),
         (GOOD._replace(stations={"mp3": HEARD._replace(press_to_sound_s=None)}), "sound"),
         (GOOD._replace(stations={"mp3": HEARD._replace(behind_s=-2.0)}), "behind"),
+        (GOOD._replace(engine="webkit-hls", stations={"mp3": HEARD._replace(behind_s=5.0)}), ""),
+        (GOOD._replace(stations={"mp3": HEARD._replace(title_s=-2.0)}), "title"),
+        (GOOD._replace(stations={"mp3": HEARD._replace(title_s=None)}), "title"),
         (GOOD._replace(stations={"aac": HEARD._replace(longest_silence_s=2.1)}), "silent"),
         (GOOD._replace(stations={"aac": HEARD._replace(noise_s=8.0)}), "noise"),
         (GOOD._replace(stations={"opus": HEARD._replace(seams=[])}), "track end"),

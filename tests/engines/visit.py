@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from tests.engines.browsers import ENGINES
+from tests.engines.browsers import ENGINES, HLS
 from tests.engines.chirps import Place, behind_s
 from tests.engines.desk import Desk, waits
 from tests.engines.drivers import Driver
@@ -21,6 +21,10 @@ from tests.server import Radio
 from tests.waiting import every_second, until
 
 LAST: Final = "mp3"  # the default station
+BY_HLS: Final = ("aac", "mp3")
+"""Stations that are listened to by HLS."""
+HLS_LAG_S: Final = 8.0
+"""By HLS the ear is behind the server by some segments; half a cycle of tracks is as far as can be told."""
 _SETTLED_S: Final = 1.5  # a track's second by which a seam is behind
 
 
@@ -32,6 +36,8 @@ class Span(NamedTuple):
     end_s: float
     moment_s: float
     server: Place | None
+    title_s: float | None = None
+    """When the page's title became another one."""
 
 
 class Record(NamedTuple):
@@ -47,6 +53,8 @@ class Record(NamedTuple):
 
 def visit(engine: str, stations: Mapping[str, Path]) -> Record:
     """Listen with an engine to a server of its own."""
+    if engine == HLS:
+        stations = {name: stations[name] for name in BY_HLS}
     routes = json.dumps({name: str(directory) for name, directory in stations.items() if name != LAST})
     with tempfile.TemporaryDirectory(prefix=f"{engine}-", ignore_cleanup_errors=True) as home:
         directory = Path(home)
@@ -54,7 +62,7 @@ def visit(engine: str, stations: Mapping[str, Path]) -> Record:
         try:
             options = ["--port", "0", "--audio-dir", str(stations[LAST]), "--directory-routes", routes]
             with Radio(options) as radio, ENGINES[engine](directory, desk.environ) as driver:
-                listener = _Listener(driver, radio, desk)
+                listener = _Listener(driver, radio, desk, in_step_s=HLS_LAG_S if engine == HLS else 1.0)
                 listener.opens(len(stations))
                 for station in sorted(stations, key=LAST.__eq__):
                     listener.hears(station)
@@ -75,8 +83,9 @@ def route(station: str) -> str:
 
 
 class _Listener:
-    def __init__(self, driver: Driver, radio: Radio, desk: Desk) -> None:
+    def __init__(self, driver: Driver, radio: Radio, desk: Desk, in_step_s: float) -> None:
         self._driver, self._radio, self._desk = driver, radio, desk
+        self._in_step_s = in_step_s
         self._ear = desk.recorder
         self.spans: list[Span] = []
         self.marks: dict[str, float] = {}
@@ -106,11 +115,21 @@ class _Listener:
         begin_s = self.mark(station)
         self._driver.click(f'.station[data-route="{route(station)}"] .station-play')
         self._ear.hears(station)
-        first = self._ear.place()
-        self._ear.hears(station, lambda place: _is_behind_seam(first, place))
+        first, title, title_s = self._ear.place(), self._title(), None
+
+        def is_behind(place: Place) -> bool:
+            nonlocal title_s
+            if title_s is None and self._title() != title:
+                title_s = time.monotonic() - self._ear.began_s
+            return _is_behind_seam(first, place) and title_s is not None
+
+        self._ear.hears(station, is_behind, patience_s=20)
         server = self._server(station)
         moment_s = self.mark("now")
-        self.spans.append(Span(station, begin_s, moment_s, moment_s, server))
+        self.spans.append(Span(station, begin_s, moment_s, moment_s, server, title_s))
+
+    def _title(self) -> str:
+        return str(self._driver.js("return document.querySelector('#now-title').textContent"))
 
     def skips(self) -> None:
         """The operator skips."""
@@ -151,7 +170,7 @@ class _Listener:
         heard, server = self._ear.place(), self._server(LAST)
         if heard is None or server is None or heard.station != LAST:
             return False
-        return abs(behind_s(server, heard)) < 1
+        return abs(behind_s(server, heard)) <= self._in_step_s
 
 
 def _is_behind_seam(first: Place | None, place: Place) -> bool:

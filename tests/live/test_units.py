@@ -21,7 +21,7 @@ from tests.radio.studio import frame
 def units_of(family: str, data: bytes, size: int = 1400) -> list[Unit]:
     """All units of a stream that comes in pieces of `size` bytes."""
     parser = open_parser(family)
-    return [unit for at in range(0, len(data), size) for unit in parser.feed(data[at : at + size])]
+    return [unit for at in range(0, len(data), size) for unit in parser.feed(data[at : at + size])] + parser.end()
 
 
 def sent_by_reader(family: str, data: bytes) -> bytes:
@@ -48,12 +48,19 @@ def test_units_do_not_depend_on_how_bytes_come(streams: dict[str, bytes], name: 
 
 @pytest.mark.parametrize("name", ["mp3", "mp3-mono", "aac"])
 def test_frames_are_those_of_the_file_reader(streams: dict[str, bytes], name: str) -> None:
-    """Tags and info frames are left out; all but the last frame, behind which nothing comes, are there."""
+    """Tags and info frames are left out; all frames are there, the last one, behind which nothing comes, too."""
     family, _ = ENCODERS[name]
-    sent = b"".join(one.data for one in units_of(family, streams[name]))
-    expected = sent_by_reader(family, streams[name])
-    assert expected.startswith(sent)
-    assert len(expected) - len(sent) < 1500
+    assert b"".join(one.data for one in units_of(family, streams[name])) == sent_by_reader(family, streams[name])
+
+
+def test_the_last_frame_is_sent_only_whole() -> None:
+    """A stream that breaks off within a frame ends with the one before."""
+    data = b"".join(frame(1, number) for number in range(9))
+    length = len(frame(1, 0))
+    assert [one.data for one in units_of("mp3", data[:-1])] == [
+        data[at : at + length] for at in range(0, 8 * length, length)
+    ]
+    assert b"".join(one.data for one in units_of("mp3", data)) == data
 
 
 @pytest.mark.parametrize("name", ["vorbis", "opus", "flac"])
