@@ -1,6 +1,6 @@
-"""`make fuzz`: mutated files for every reader, many more than the tests try.
+"""`make fuzz`: mutated files for every reader and mutated broadcasts for every parser, many more than the tests try.
 
-Nothing but `AudioError` may leave a reader; it may neither hang, nor read on and on, nor fill the memory. What breaks
+Nothing but `AudioError` may leave one; it may neither hang, nor read on and on, nor fill the memory. What breaks
 one of these rules is kept in the current directory, named on the terminal, and ends the run with status 1.
 """
 
@@ -18,11 +18,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from radiostream.audio.formats import FAMILY_BY_SUFFIX, open_reader
-from radiostream.audio.frames import WIDEST_FRAME, AudioError
+from radiostream.audio.frames import AAC, WIDEST_FRAME, AudioError
 from radiostream.audio.ogg_page import page_crc
+from radiostream.live.units import open_parser
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from typing_extensions import Buffer
+
+    Play = Callable[[bytes, str, memoryview, int], bool]
 
 SEEDS: Final = {
     "cbr.mp3": "-c:a libmp3lame -ar 8000 -b:a 8k -id3v2_version 4 -write_id3v1 1",
@@ -114,7 +119,20 @@ def play(data: bytes, family: str, view: memoryview, max_ticks: int) -> bool:
     return True
 
 
-def fuzz(name: str, inputs: int, rng: random.Random) -> bool:
+def broadcast(data: bytes, family: str, _view: memoryview, piece_bytes: int) -> bool:
+    """Whether a live source may send this, in pieces of about so many bytes."""
+    parser = open_parser(family)
+    step = max(97, min(piece_bytes, 1 << 16))
+    try:
+        units = [unit for at in range(0, len(data), step) for unit in parser.feed(data[at : at + step])] + parser.end()
+    except AudioError:
+        return False
+    if not all(unit.data and unit.ticks >= 0 for unit in units):
+        raise RuntimeError("a unit of nothing")
+    return bool(units)
+
+
+def fuzz(name: str, inputs: int, rng: random.Random, play: Play = play) -> bool:
     """Whether the reader of one kind of file survives so many inputs."""
     data, family = seed(name), FAMILY_BY_SUFFIX[Path(name).suffix]
     view = memoryview(bytearray(WIDEST_FRAME))
@@ -133,20 +151,21 @@ def fuzz(name: str, inputs: int, rng: random.Random) -> bool:
             return False
     grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb
     each_ms = (time.process_time() - begin) * 1000 / inputs
-    print(
-        f"{name:15} {inputs} inputs, {sound} played to the end, {each_ms:.2f} ms each, {grown_kb} KB more", flush=True
-    )
+    seen = f"{inputs} inputs, {sound} played to the end, {each_ms:.2f} ms each, {grown_kb} KB more"
+    print(f"{name:15} {play.__name__:9} {seen}", flush=True)
     return grown_kb < MOST_GROWN_KB
 
 
 def main() -> int:
     """Status 0: all readers survived."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--inputs", type=int, default=100_000, help="for each kind of file")
+    parser.add_argument("--inputs", type=int, default=100_000, help="for each kind of file and broadcast")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
-    return 0 if all(fuzz(name, arguments.inputs, rng) for name in SEEDS) else 1
+    files = all(fuzz(name, arguments.inputs, rng) for name in SEEDS)
+    broadcasts = [name for name in SEEDS if FAMILY_BY_SUFFIX[Path(name).suffix] != AAC or name.endswith(".aac")]
+    return 0 if files and all(fuzz(name, arguments.inputs, rng, broadcast) for name in broadcasts) else 1
 
 
 if __name__ == "__main__":
