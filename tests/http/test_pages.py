@@ -118,7 +118,7 @@ def every_page(text: str, language: str = "en") -> dict[str, str]:
     return {
         "player": pages.player_page([station], edition),
         "status": status_page(station, edition=edition, version=text, default_password=True),
-        "embed": embed.embed_page(station, "../", UNCHOSEN, edition),
+        "embed": embed.embed_page(station, "../", "https://radio.example", UNCHOSEN, edition),
         "login": pages.login_page(text, edition, default_password=True),
         "not found": pages.not_found_page("/" + text.replace("/", ""), edition),
         "log in first": pages.log_in_first_page("/" + text.replace("/", ""), edition),
@@ -166,8 +166,14 @@ def test_the_policy_is_strict() -> None:
 
 @pytest.mark.parametrize("name", PLAIN)
 def test_what_is_referred_to_is_relative_and_exists(name: str) -> None:
-    """Each URL is relative, for a proxy's sub-path; each static one is a file; each other one is a route of ours."""
-    for url in Outline(PLAIN[name]).values("href", "src", "action"):
+    """Each URL is relative, for a proxy's sub-path; each static one is a file; each other one is a route of ours. Only
+    search engines are told the whole of one."""
+    outline = Outline(PLAIN[name])
+    whole = [has["href"] for _, has in outline.tags if has.get("rel") == "canonical"]
+    assert all(url.startswith("https://radio.example/web?route=") for url in whole)
+    for url in outline.values("href", "src", "action"):
+        if url in whole:
+            continue
         parts = urlsplit(url)
         assert not parts.scheme
         assert not parts.netloc

@@ -1,7 +1,7 @@
 """Lighthouse's opinion of the pages, as a table: `make lighthouse`. Fails below `LEAST`, or where the layout moves.
 
-Needs npm, and Debian's Chromium. `/status` is left to the operator: that it asks not to be indexed is meant, and is the
-one finding that is not counted.
+Needs npm, and Debian's Chromium. That `/status` asks not to be indexed is meant, and is the one finding that is not
+counted; the login is answered with 401, which Lighthouse does not look at.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ VERSION: Final = "12.6.1"
 LEAST: Final = 95
 SHIFT_MOST: Final = 0.05
 CATEGORIES: Final = ("performance", "accessibility", "best-practices", "seo")
-PAGES: Final = {"/web": {}, "/embed/main": {}, "/login": {}, "/status": {"Authorization": f"Bearer {PASSWORD}"}}
-NOT_INDEXED: Final = ("/embed/main", "/login", "/status")
+LOGIN: Final = {"Authorization": f"Bearer {PASSWORD}"}
+PAGES: Final = {"/web": {}, "/web?route=/humor": {}, "/embed/main": {}, "/status": LOGIN}
+NOT_INDEXED: Final = "/status"
 
 
 def program() -> Path:
@@ -56,7 +57,7 @@ def judge(path: str, report: dict[str, Any]) -> list[str]:
     found = [] if not report.get("runtimeError") else [str(report["runtimeError"])]
     for name in CATEGORIES:
         score = round((report["categories"][name]["score"] or 0) * 100)
-        if score < LEAST and not (name == "seo" and path in NOT_INDEXED):
+        if score < LEAST and not (name == "seo" and path == NOT_INDEXED):
             found.append(f"{name}: {score}")
     shift = report["audits"]["cumulative-layout-shift"]["numericValue"]
     return found + ([f"the layout shifts by {shift:.3f}"] if shift > SHIFT_MOST else [])
@@ -77,7 +78,7 @@ def rows(radio: Radio, lighthouse: Path) -> bool:
             scores = [round((report["categories"][name]["score"] or 0) * 100) for name in CATEGORIES]
             shift = report["audits"]["cumulative-layout-shift"]["numericValue"]
             figures = [*(f"{score:>4}" for score in scores), f"{shift:>6.3f}"]
-            print(f"{path:14} {screen:8}", *figures, *failed(report), flush=True)
+            print(f"{path:17} {screen:8}", *figures, *failed(report), flush=True)
             faults = judge(path, report)
             good = good and not faults
             print(*(f"    {fault}" for fault in faults), sep="\n", end="\n" if faults else "")
@@ -88,7 +89,7 @@ def main() -> int:
     """Two stations, and every page for a telephone and for a desk."""
     lighthouse = program()
     with tempfile.TemporaryDirectory() as home, on_air(*two_stations(Path(home))) as radio:
-        print("page           screen   perf acce best  seo  shift  what costs something")
+        print("page              screen   perf acce best  seo  shift  what costs something")
         return 0 if rows(radio, lighthouse) else 1
 
 

@@ -19,6 +19,7 @@ def player(site: Site, request: Request, rest: str) -> Response:
     station = site.asked(request, rest)
     base = "../" * (request.depth - 1)
     shown = views.public(station, site.now_s(), site.base_path(request))
-    page = view.embed_page(shown, base, view.look(request.query), site.edition(request))
+    look, root = view.look(request.query), site.base_url(request)
+    page = view.embed_page(shown, base, root, look, site.edition(request))
     headers = (NO_STORE, *view.headers(site.config.embed_origins))
     return Response(200, page.encode("utf-8", "replace"), HTML, headers)

@@ -44,8 +44,9 @@ def headers(origins: Sequence[str]) -> tuple[tuple[str, str], ...]:
     return (("Content-Security-Policy", policy), *left)
 
 
-def embed_page(station: Mapping[str, Any], base: str, look: Look, edition: Edition = ENGLISH) -> str:
-    """One station, as `views.stations.public` tells it; `base` climbs from the page to the root (`../`)."""
+def embed_page(station: Mapping[str, Any], base: str, root: str, look: Look, edition: Edition = ENGLISH) -> str:
+    """One station, as `views.stations.public` tells it; `base` climbs from the page to the root (`../`), `root` is the
+    root as others see it."""
     now, words = station["now"], edition.section("player")
     cover = (now.get("cover") or "") if look.has_cover else ""
     n = station["listeners"]
@@ -54,6 +55,7 @@ def embed_page(station: Mapping[str, Any], base: str, look: Look, edition: Editi
         accent=look.accent,
         base=base,
         route=escape(station["route"]),
+        root=escape(root),
         route_query=escape(quote(station["route"], safe="")),
         name=escape(station["name"]),
         src=escape(f"{base}{quote(station['route'].lstrip('/'))}?{BROWSER_QUERY}"),
