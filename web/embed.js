@@ -40,6 +40,8 @@ const draw = () => {
   if (now.cover) setAttribute(cover, "src", now.cover);
 };
 
+const HEARD_MS = 1_000;
+
 // What plays is asked for every ten seconds, and right behind the end of a track; not at all while nobody looks or hears.
 let timer = 0;
 const ask = async () => {
@@ -50,9 +52,10 @@ const ask = async () => {
     const found = await fetchJson(`${base}now-playing?route=${encodeURIComponent(route)}`);
     const elapsedMs = found.elapsed * 1000;
     const isAnother = now !== null && now.started_at !== found.started_at;
-    const lagMs = isAnother ? stream.lagMs(Date.now() - Date.parse(found.started_at) - elapsedMs) - elapsedMs : 0;
-    if (isAnother && found.skip) stream.skipped(elapsedMs);
-    if (lagMs > 0) pauseMs = lagMs; // HLS: it is not heard yet
+    const skewMs = Date.now() - Date.parse(found.started_at) - elapsedMs;
+    if (isAnother && found.skip) stream.skipped(elapsedMs, skewMs);
+    const lagMs = isAnother ? stream.lagMs(skewMs) - elapsedMs : 0;
+    if (lagMs > 0) pauseMs = Math.min(lagMs, HEARD_MS); // HLS: it is not heard yet
     else now = found;
     if (lagMs <= 0 && now.duration) pauseMs = Math.min(ASK_MS, Math.max(0, now.duration * 1000 - elapsedMs) + SOON_MS);
     stream.nudge();

@@ -37,6 +37,7 @@ const stream = new Stream(
 );
 let wantsPress = false; // the browser refuses to play without one
 let hasPlayed = false;
+const HEARD_MS = 500; // how often it is looked whether a title that HLS listeners do not hear yet is heard
 let skewMs = 0; // this clock less the server's
 
 const takeStreams = (list) => {
@@ -54,16 +55,23 @@ const takeNow = (now) => {
   if (now.started_at) skewMs = Date.now() - Date.parse(now.started_at) - now.elapsed * 1000;
   // The same track told again (its tags have been read since) is no other track.
   const isAnother = station.now && station.now.started_at !== now.started_at;
-  const lagMs = isAnother && stream.route === now.route ? stream.lagMs(skewMs) - now.elapsed * 1000 : 0;
+  const isHeard = isAnother && stream.route === now.route;
+  if (isHeard && now.skip) stream.skipped(now.elapsed * 1000, skewMs);
+  const began = performance.now() - now.elapsed * 1000;
+  const leftMs = () => (isHeard && stream.route === now.route ? stream.lagMs(skewMs) - (performance.now() - began) : 0);
   clearTimeout(station.later);
   const at = performance.now();
   const show = () => {
     Object.assign(station, { now, at, listeners: now.listeners, onAir: now.track !== null });
-    if (!isAnother || stream.route !== now.route) return;
-    if (now.skip) stream.skipped(now.elapsed * 1000);
-    announce(nowPlaying(station));
+    if (isHeard && stream.route === now.route) announce(nowPlaying(station));
   };
-  if (lagMs > 0) station.later = setTimeout(() => (show(), draw(), loadRecent()), lagMs);
+  // A skip brings the ear nearer while it is waited for.
+  const wait = () => {
+    const ms = leftMs();
+    if (ms > 0) station.later = setTimeout(wait, Math.min(ms, HEARD_MS));
+    else (show(), draw(), loadRecent());
+  };
+  if (leftMs() > 0) wait();
   else show();
 };
 

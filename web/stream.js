@@ -6,6 +6,9 @@ const STALLED_MS = 10_000; // no progress for this long while there should be: r
 const SILENT_MS = 4_000; // the same for a connection that has not been heard yet
 const HOLD_MS = 300_000; // a paused element keeps its connection so long, for with it go the media keys (Chromium)
 const HLS_LAG_MS = 4_800; // how far HLS is behind the server, where the browser does not say
+const CUT_MS = 300; // how often a list is asked for a skip, and how often at most: it is listed once it has settled
+const CUT_TRIES = 12;
+const CUT_SLACK_MS = 1_000; // the list's dates and the time of the skip agree within half of this
 const SETTLED_S = 3; // a connection that has played this long was a success
 
 // Safari plays HLS better than an endless file; Chromium and Firefox the other way round.
@@ -13,6 +16,16 @@ const SETTLED_S = 3; // a connection that has played this long was a success
 const PREFERS_HLS =
   /^((?!chrom|android|crios|fxios|firefox).)*safari/i.test(navigator.userAgent) &&
   new Audio().canPlayType("application/vnd.apple.mpegurl") !== "";
+
+// When the audio of a playlist began, in the server's Unix milliseconds; NaN where that cannot be had. WebKitGTK counts
+// from the first segment of the playlist that it begins with, and tells no date.
+const beginOf = async (playlist, which = /#EXT-X-PROGRAM-DATE-TIME:(.*)/) => {
+  try {
+    return Date.parse(which.exec(await (await fetch(playlist)).text())?.[1] ?? "");
+  } catch {
+    return NaN;
+  }
+};
 
 // `route` is what should be heard, null when nothing; `phase` is idle, connecting, playing or waiting (for the next
 // try). Going on after a pause means live again, by a connection of its own.
@@ -30,6 +43,8 @@ export class Stream {
   #hurry = true; // the next loss is made good at once; only one that follows without success waits
   #failures = 0;
   #isHls = false;
+  #beganAt = NaN; // when position 0 of the HLS stream was on the air, by the server's clock
+  #cutAt = 0; // the skip that is to be joined at, by the server's clock
   #joinedAt = 0;
   #lastTime = 0;
   #lastProgress = 0;
@@ -77,14 +92,17 @@ export class Stream {
   lagMs(skewMs) {
     if (this.route === null || !this.#isHls) return 0;
     const { audio } = this;
-    const began = audio.getStartDate?.().getTime() ?? NaN; // from the playlist's EXT-X-PROGRAM-DATE-TIME (Safari)
+    const told = audio.getStartDate?.().getTime() ?? NaN; // from the playlist's EXT-X-PROGRAM-DATE-TIME (Safari)
+    const began = Number.isNaN(told) ? this.#beganAt : told;
     const lag = Date.now() - skewMs - (began + audio.currentTime * 1000);
-    return lag > 0 && lag < 30_000 ? lag : HLS_LAG_MS;
+    return Math.abs(lag) < 30_000 ? Math.max(0, lag) : HLS_LAG_MS;
   }
 
-  // A skip, `ageMs` ago: what the browser still holds is from before it. HLS has no nearer place to join at.
-  skipped(ageMs) {
-    if (this.route !== null && !this.#isHls && this.#joinedAt < performance.now() - ageMs) this.#join();
+  // A skip, `ageMs` ago: what the browser still holds is from before it.
+  skipped(ageMs, skewMs) {
+    if (this.route === null || this.#joinedAt >= performance.now() - ageMs) return;
+    if (this.#isHls) this.#joinAtCut(Date.now() - skewMs - ageMs);
+    else this.#join();
   }
 
   // The network or the server is back: no need to sit out a pause.
@@ -92,7 +110,18 @@ export class Stream {
     if (this.phase === "waiting") this.#join();
   }
 
-  #join() {
+  // With HLS a browser hears out the list that it was told: this one begins with the skip, as soon as that is listed.
+  async #joinAtCut(atMs) {
+    const { route } = this;
+    this.#cutAt = atMs;
+    for (let tries = 0; tries < CUT_TRIES && this.route === route && this.#isHls && this.#cutAt === atMs; tries += 1) {
+      const cut = await beginOf(this.#sources(route).hls, /[^]*#EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:(.*)/);
+      if (cut >= atMs - CUT_SLACK_MS) return this.#join(cut);
+      await new Promise((done) => setTimeout(done, CUT_MS));
+    }
+  }
+
+  #join(since = null) {
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#holdTimer);
     const { live, hls } = this.#sources(this.route);
@@ -100,7 +129,10 @@ export class Stream {
     this.#isHls = PREFERS_HLS && hls !== null && this.#failures % 2 === 0;
     this.#joinedAt = this.#lastProgress = performance.now();
     this.#lastTime = this.#played = 0;
-    this.audio.src = this.#isHls ? hls : live;
+    const list = since === null ? hls : `${hls}?since=${since}`;
+    this.audio.src = this.#isHls ? list : live;
+    this.#beganAt = NaN;
+    if (this.#isHls) beginOf(list).then((at) => (this.#beganAt = at));
     this.#enter("connecting");
     this.audio.play().catch((error) => {
       // Losses also arrive as events; only a browser that wants a press first is told here alone.

@@ -72,6 +72,18 @@ def test_a_playlist_is_made_once_for_all_who_ask(house: House, studio: Studio) -
     assert other is not later
 
 
+def test_a_playlist_since_a_moment(house: House, studio: Studio) -> None:
+    """Who wants to hear a skip at once asks for what began with it; the numbers stay, so that the list can go on."""
+    whole = parse(house.ask("GET", "/main.m3u8").body.decode())
+    entry = whole.entries[-2]
+    since = round(entry.at.timestamp() * 1000)
+    part = parse(house.ask("GET", f"/main.m3u8?since={since}").body.decode())
+    assert [one.uri for one in part.entries] == [one.uri for one in whole.entries[-2:]]
+    assert part.entries[0].number == entry.number
+    assert house.ask("GET", f"/main.m3u8?since={since + 3_600_000}").status == 503
+    assert len(parse(house.ask("GET", "/main.m3u8?since=yesterday").body.decode()).entries) == len(whole.entries)
+
+
 def body(response: Answer) -> bytes:
     """What a client gets behind the head."""
     assert isinstance(response, Sent)

@@ -38,16 +38,19 @@ PRIV_OWNER: Final = b"com.apple.streaming.transportStreamTimestamp\0"
 
 
 def playlist(request: Request, station: Station) -> Response:
-    """`GET /<route>.m3u8`: the live media playlist."""
+    """`GET /<route>.m3u8`: the live media playlist; `?since=` (Unix milliseconds) leaves out what began before."""
     if station.status.family == OGG:
         raise Refusal(404, "HLS carries MP3 and AAC, and this station sends Ogg: listen to the stream itself")
     segments = station.hls.refresh(station.ring, station.burst_s)
+    since = request.query.get("since", "")
+    if since.isascii() and since.isdigit() and len(since) < 15:
+        segments = tuple(one for one in segments if round(one.unix_s * 1000) >= int(since))
     if not segments:
         raise Refusal(503, "the station is only just starting", ("Retry-After", "1"))
     if request.method == "GET":
         station.hls.players.note(request.client.address, request.headers.get("user-agent", ""))
-    told = _told.get(station.hls)
-    if told is None or told.segments is not segments or told.config is not station.config:
+    told = _tell(station, segments) if since else _told.get(station.hls)
+    if told is None or (not since and (told.segments is not segments or told.config is not station.config)):
         told = _told[station.hls] = _tell(station, segments)
     if if_none_match(request.headers.get("if-none-match"), told.tag):
         return Response(304, b"", PLAYLIST_TYPE, told.answer.headers)
