@@ -57,7 +57,7 @@ GOODBYE_S: Final = 1.5
 """How much of that is for listeners to be told."""
 PRODUCERS_S: Final = 0.5
 """And how much for producers, which tell at their end what they played."""
-LOOK_S: Final = 0.1
+START_POLL_S: Final = 0.1
 """How often a start that waits looks whether it is to end already."""
 
 ENDING: Final = frozenset((signal.SIGTERM, signal.SIGINT))
@@ -172,7 +172,7 @@ class Radio:
             self._plays.start()
         self._library.start()
         deadline = Deadline(FIRST_LOOK_S, self._clock)
-        while deadline.left_s and not is_to_end() and not self._library.wait_looked(min(LOOK_S, deadline.left_s)):
+        while deadline.left_s and not is_to_end() and not self._library.wait_looked(min(START_POLL_S, deadline.left_s)):
             pass
         for station in self._stations.table.values():
             self._stations.launch(station)
@@ -190,7 +190,7 @@ class Radio:
         while any(one.status.on_air is None for one in self._stations.table.values()):
             if not deadline.left_s or is_to_end():
                 return
-            seen = self._changes.wait(seen, min(LOOK_S, deadline.left_s))
+            seen = self._changes.wait(seen, min(START_POLL_S, deadline.left_s))
 
     def _greet(self) -> None:
         port = self.server.server_port

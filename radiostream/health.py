@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from radiostream import __version__
 from radiostream.playlist.scan import MISSING
 from radiostream.process import CpuMeter, memory_limit, rss_bytes, thread_count
-from radiostream.radio.playout import CHUNK_S
+from radiostream.radio.ring import CHUNK_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

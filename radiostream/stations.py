@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ANSWER_S: Final = 0.5
+SNAPSHOT_S: Final = 0.5
 """How long a station has to say where it is."""
 LEVELS_STOP_S: Final = 0.3
 MOST_LEFT: Final = 200
@@ -207,7 +207,7 @@ class Stations:
         snapshot = station.snapshot()
         with self._lock:
             is_running = self._running.pop(station, None) is not None
-        if is_running and (saved := self._answer(route, snapshot.result, Deadline(ANSWER_S, self._clock))):
+        if is_running and (saved := self._answer(route, snapshot.result, Deadline(SNAPSHOT_S, self._clock))):
             self._left[route] = saved
             while len(self._left) > MOST_LEFT:
                 del self._left[next(iter(self._left))]
@@ -268,7 +268,7 @@ class Stations:
         if self._state is None:
             return
         asked = {route: station.snapshot() for route, station in self.table.items()}
-        deadline = Deadline(ANSWER_S, self._clock)
+        deadline = Deadline(SNAPSHOT_S, self._clock)
         for route, snapshot in asked.items():
             if saved := self._answer(route, snapshot.result, deadline):
                 self._state.keep(route, saved)

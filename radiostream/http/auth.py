@@ -25,7 +25,7 @@ from urllib.parse import quote, urlsplit
 from radiostream.http.protocol.proxies import network_of
 
 TRIES: Final = 5
-WINDOW_S: Final = 30.0
+GUESSING_WINDOW_S: Final = 30.0
 SESSION_S: Final = 12 * 3600
 COOKIE: Final = "radiostream_session"
 
@@ -115,15 +115,15 @@ class Auth:
                 self._wrong[who] = (*times, now)[-TRIES:]
                 while len(self._wrong) > _MOST_ADDRESSES:
                     self._wrong.popitem(last=False)
-        return Verdict(ok=right, is_first=not right and not (times and now < times[-1] + WINDOW_S))
+        return Verdict(ok=right, is_first=not right and not (times and now < times[-1] + GUESSING_WINDOW_S))
 
     def _wait_s(self, who: str, now: float) -> int:
         """Whole seconds until `who` may try again; 0 = now. The caller holds the lock."""
         assert self._lock.locked()  # noqa: S101 - a rule of ours, not of a client's
         times = self._wrong.get(who, ())
-        if len(times) < TRIES or now >= times[0] + WINDOW_S:
+        if len(times) < TRIES or now >= times[0] + GUESSING_WINDOW_S:
             return 0
-        return max(1, math.ceil(times[0] + WINDOW_S - now))
+        return max(1, math.ceil(times[0] + GUESSING_WINDOW_S - now))
 
     def _digest(self, secret: bytes) -> bytes:
         return hashlib.blake2b(secret, key=self._key, digest_size=32).digest()

@@ -14,7 +14,7 @@ from radiostream.playlist.folder import UNSETTLED
 from radiostream.playlist.history import LIVE, TRACK
 from radiostream.plays import messages
 from radiostream.plays.log import zone_of
-from radiostream.radio.playout import CHUNK_S
+from radiostream.radio.ring import CHUNK_S
 from radiostream.threads import Worker
 
 if TYPE_CHECKING:

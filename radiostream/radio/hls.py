@@ -65,7 +65,7 @@ ERAS: Final = 1 << 18
 as hls.js counts from 0 up to them whenever it loads a list. A run may therefore begin with a lower one than a run of
 some weeks before; as all timelines are Unix time, a player that takes the two for one makes no mistake."""
 
-WINDOW_S: Final = 3.0 * TARGET_S
+PLAYERS_WINDOW_S: Final = 3.0 * TARGET_S
 """A player that has not asked for the playlist for so long has gone."""
 PLAYERS_MAX: Final = 10_000
 
@@ -291,7 +291,7 @@ def _duration_s(parts: Sequence[Part]) -> float:
 
 
 class Players:
-    """Who follows a playlist: those who asked for it within `WINDOW_S`. Bounded, for any thread."""
+    """Who follows a playlist: those who asked for it within `PLAYERS_WINDOW_S`. Bounded, for any thread."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -315,6 +315,6 @@ class Players:
         assert self._lock.locked()  # noqa: S101 - a rule of ours, not of a client's
         while self._asked_s:
             oldest = next(iter(self._asked_s))
-            if len(self._asked_s) <= PLAYERS_MAX and now_s - self._asked_s[oldest] <= WINDOW_S:
+            if len(self._asked_s) <= PLAYERS_MAX and now_s - self._asked_s[oldest] <= PLAYERS_WINDOW_S:
                 return
             del self._asked_s[oldest]

@@ -25,12 +25,9 @@ from radiostream.radio.air import Air
 from radiostream.radio.deck import Deck
 from radiostream.radio.live_input import LiveInput
 from radiostream.radio.programme import Programme
-from radiostream.radio.ring import Chunk, Ring, Run
+from radiostream.radio.ring import CHUNK_S, Chunk, Ring, Run
 
 log = logging.getLogger(__name__)
-
-CHUNK_S: Final = 5.0
-"""The longest chunk. Few large chunks keep a listener cheap; the burst gives players the lead that makes it safe."""
 
 FIRST_S: Final = 0.1
 """The first chunk of a track that was skipped to: on the air at once, and cheap if the next skip follows."""
@@ -125,8 +122,13 @@ class Playout:
         self._publish(chunk, deck)
 
     def reconsider(self) -> None:
-        """The order has changed: what was read of the track that would have been next is not it any more, perhaps."""
-        if self._pending is not None and self._pending[0] is not self.deck:
+        """The order may have changed: what was read of the next track is dropped where another comes next now."""
+        if self._pending is None:
+            return
+        deck, chunk = self._pending
+        if deck is self.deck or deck.kind == LIVE:
+            return
+        if deck.track != self._programme.peek(chunk.start_s + self.burst_s):
             self._discard_pending()
 
     def retitle(self, track: Track, tags: Tags) -> None:

@@ -20,10 +20,14 @@ from bisect import bisect_right
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from radiostream.audio.frames import Params
 from radiostream.playlist.track import Track
 from radiostream.radio.turnstile import Turn, Turnstile
+
+CHUNK_S: Final = 5.0
+"""The longest chunk. Few large chunks keep a listener cheap; the burst gives players the lead that makes it safe."""
 
 IDLE_CHUNKS = 12
 """So many chunks after somebody last asked for one, nobody listens: at least as long as a stalled client is kept."""

@@ -39,10 +39,10 @@ from radiostream.radio.deck import Deck
 from radiostream.radio.hls import Hls
 from radiostream.radio.inbox import Inbox
 from radiostream.radio.live_input import LiveInput
-from radiostream.radio.playout import CHUNK_S, Playout
+from radiostream.radio.playout import Playout
 from radiostream.radio.plays import Tally, Told
 from radiostream.radio.programme import Programme
-from radiostream.radio.ring import Ring
+from radiostream.radio.ring import CHUNK_S, Ring
 from radiostream.radio.status import LeftOut, OnAir, Status
 from radiostream.settings import FILE_NAME
 
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RESTART_S: Final = 1.0
-STALL_S: Final = 3.0
+PRODUCER_STALL_S: Final = 3.0
 """So late is no producer, however busy the machine, whose disk answers."""
 
 
@@ -214,7 +214,7 @@ class Station:
     @property
     def is_stalled(self) -> bool:
         """Whether the producer has given nothing for longer than a chunk lasts: the file that it reads hangs."""
-        return self.clock.now_s() - self.progress_s > CHUNK_S + STALL_S
+        return self.clock.now_s() - self.progress_s > CHUNK_S + PRODUCER_STALL_S
 
     @property
     def published_s(self) -> float:

@@ -341,7 +341,7 @@ def test_a_client_that_is_overtaken_half_way(house: House) -> None:
 
 def test_a_client_that_takes_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is left."""
-    monkeypatch.setattr(hls, "STALL_S", 0.01)
+    monkeypatch.setattr(hls, "SEGMENT_STALL_S", 0.01)
     response = sent(house)
     near, far = socket.socketpair()
     with near, far:

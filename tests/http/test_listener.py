@@ -24,8 +24,7 @@ from radiostream.http.handlers.icy import METAINT, Framer
 from radiostream.http.handlers.listener import CHANGED, CLOSED, Feed
 from radiostream.http.protocol.limits import Limits, Share
 from radiostream.radio.audience import Listener
-from radiostream.radio.playout import CHUNK_S
-from radiostream.radio.ring import Chunk, Run
+from radiostream.radio.ring import CHUNK_S, Chunk, Run
 from tests.radio.studio import FRAME_BYTES, FRAME_S, Studio, frame, names
 from tests.waiting import PATIENCE_S
 
@@ -376,7 +375,7 @@ def test_a_client_that_takes_nothing_is_dropped(
     studio: Studio, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After the contract's time, which is short in this test; it is counted as dropped."""
-    monkeypatch.setattr(listener, "STALL_S", 0.05)
+    monkeypatch.setattr(listener, "LISTENER_STALL_S", 0.05)
     studio.show(studio.track(1, 20000))
     studio.run_until(60)
     client = connect()
@@ -388,7 +387,7 @@ def test_a_client_that_takes_nothing_is_dropped(
 @pytest.fixture
 def quick_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever takes nothing for a moment is paused."""
-    monkeypatch.setattr(listener, "STALL_S", 0.05)
+    monkeypatch.setattr(listener, "LISTENER_STALL_S", 0.05)
 
 
 @pytest.mark.usefixtures("quick_pause")
@@ -402,7 +401,7 @@ def test_one_who_is_paused_goes_on_at_the_live_point(
     client = connect(over_tcp=True, pauses=places)
     wait_until(lambda: client.listener.is_paused)
     assert (places.taken, studio.station.audience.paused) == (1, 1)
-    monkeypatch.setattr(listener, "STALL_S", PATIENCE_S)
+    monkeypatch.setattr(listener, "LISTENER_STALL_S", PATIENCE_S)
     studio.run_until(100)
     newest, indices = studio.frames[-1][1], [0]
     while indices[-1] < newest:

@@ -46,8 +46,8 @@ def test_a_small_window_ends_no_stream(paused: socket.socket) -> None:
 
 def test_one_who_acknowledges_nothing_is_gone(paused: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the second look at which it still owes us an answer; it is not waited for any longer."""
-    owed_s = iter([0.0, peer.GONE_S, 0.0, peer.GONE_S, peer.GONE_S + peer.LOOK_S])
-    monkeypatch.setattr(peer, "LOOK_S", 0.01)
+    owed_s = iter([0.0, peer.GONE_S, 0.0, peer.GONE_S, peer.GONE_S + peer.LIVENESS_S])
+    monkeypatch.setattr(peer, "LIVENESS_S", 0.01)
     monkeypatch.setattr(peer, "unanswered_s", lambda _: next(owed_s))
     assert not peer.await_room(paused, 600, None)
     assert next(owed_s, None) is None

@@ -553,7 +553,7 @@ def test_wrong_passwords_are_told_once_a_window(house: House, caplog: pytest.Log
 
 def test_a_command_that_is_answered_503_is_not_obeyed_later(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """The station did not begin with it in time, and never does."""
-    monkeypatch.setattr(control, "ANSWER_S", 0.01)
+    monkeypatch.setattr(control, "COMMAND_S", 0.01)
     studio = house.studios["/humor"]
     before = studio.station.status.on_air
     assert house.ask("POST", "/next-track/humor", BEARER).status == 503
@@ -564,7 +564,7 @@ def test_a_command_that_is_answered_503_is_not_obeyed_later(house: House, monkey
 
 def test_a_command_that_has_begun_is_waited_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """It cannot be taken back, so it is answered when it is done; one that hangs for good is a 503."""
-    monkeypatch.setattr(control, "ANSWER_S", 0.01)
+    monkeypatch.setattr(control, "COMMAND_S", 0.01)
     begun: Future[None] = Future()
     assert begun.set_running_or_notify_cancel()
     monkeypatch.setattr(house.studios["/humor"].station, "next_track", lambda: begun)

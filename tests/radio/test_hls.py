@@ -14,10 +14,10 @@ from radiostream.radio.hls import (
     LISTED_S,
     LONGEST_S,
     PLAYERS_MAX,
+    PLAYERS_WINDOW_S,
     PTS_HZ,
     PTS_WRAP,
     REST_BYTES,
-    WINDOW_S,
     Hls,
     Part,
     Segment,
@@ -347,12 +347,12 @@ def test_players_are_counted_once_and_forgotten() -> None:
         players.note("192.0.2.2", "hls.js")
         players.note("192.0.2.2", "VLC")
     assert len(players) == 3
-    clock.sleep(WINDOW_S - 1)
+    clock.sleep(PLAYERS_WINDOW_S - 1)
     players.note("192.0.2.1", "hls.js")
     assert len(players) == 3
     clock.sleep(2)
     assert len(players) == 1
-    clock.sleep(WINDOW_S)
+    clock.sleep(PLAYERS_WINDOW_S)
     assert len(players) == 0
 
 

@@ -19,9 +19,9 @@ from radiostream.playlist.pictures import Picture
 from radiostream.playlist.state import Saved
 from radiostream.playlist.track import Tags, Track
 from radiostream.radio import deck, programme
-from radiostream.radio.playout import CHUNK_S, FIRST_S
-from radiostream.radio.ring import Chunk
-from radiostream.radio.station import STALL_S
+from radiostream.radio.playout import FIRST_S
+from radiostream.radio.ring import CHUNK_S, Chunk
+from radiostream.radio.station import PRODUCER_STALL_S
 from tests.radio.studio import FRAME_S, Studio, frame, names
 
 Make = Callable[..., Studio]
@@ -171,7 +171,7 @@ def test_a_producer_that_hangs_hides_no_trouble(studio: Studio) -> None:
     stalled = [studio.station.is_stalled]
     studio.station.update(Listing(trouble="does not answer"))  # nobody obeys it
     assert studio.station.status.trouble == "does not answer"
-    studio.clock.now += CHUNK_S + STALL_S + 1
+    studio.clock.now += CHUNK_S + PRODUCER_STALL_S + 1
     stalled.append(studio.station.is_stalled)
     studio.run_until(studio.clock.now + 10)
     assert [*stalled, studio.station.is_stalled] == [False, True, False]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from radiostream.http.site import Site
     from radiostream.radio.station import Station
 
-ANSWER_S: Final = 10.0
+COMMAND_S: Final = 10.0
 """How long a command may take; a station's disk may be asleep."""
 BEGUN_S: Final = 20.0
 """How much longer one may take that has begun."""
@@ -79,7 +79,7 @@ def reload_playlist(site: Site, request: Request, rest: str) -> Response:
 
 def _await(future: Future[Any]) -> Any:
     try:
-        return future.result(ANSWER_S)
+        return future.result(COMMAND_S)
     except CancelledError:
         raise Refusal(503, "the server is stopping") from None
     except TimeoutError:

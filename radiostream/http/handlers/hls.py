@@ -32,7 +32,7 @@ PLAYLIST_TYPE: Final = "application/vnd.apple.mpegurl"
 PLAYLIST_AGE: Final = ("Cache-Control", "public, max-age=1")
 SEGMENT_AGE: Final = ("Cache-Control", "public, max-age=3600, immutable")
 
-STALL_S: Final = 15.0
+SEGMENT_STALL_S: Final = 15.0
 TITLE_BYTES: Final = 400
 PRIV_OWNER: Final = b"com.apple.streaming.transportStreamTimestamp\0"
 
@@ -185,5 +185,5 @@ def _send(what: Segment, pieces: list[memoryview], connection: socket.socket, he
         if not what.is_held:
             raise Gone
         left = cut(left, sent, sum(map(len, left)))
-        if left and not has_room(connection, STALL_S):
+        if left and not has_room(connection, SEGMENT_STALL_S):
             raise Gone

@@ -14,8 +14,7 @@ from radiostream.audio.frames import OGG
 from radiostream.audio.opening import opening
 from radiostream.http.protocol.peer import await_room, has_hung_up, is_reset, is_there
 from radiostream.http.protocol.reader import has_room
-from radiostream.radio.playout import CHUNK_S
-from radiostream.radio.ring import Chunk, Ring
+from radiostream.radio.ring import CHUNK_S, Chunk, Ring
 from radiostream.radio.station import Station
 from radiostream.radio.turnstile import Turn
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from radiostream.http.protocol.limits import Share
     from radiostream.radio.audience import Listener
 
-STALL_S: Final = 30.0
+LISTENER_STALL_S: Final = 30.0
 """A client that takes nothing for so long is paused, if it still acknowledges; else it is dropped."""
 
 PAUSE_S: Final = 570.0
@@ -316,13 +315,13 @@ class Feed:
             raise ConnectionResetError
 
     def _await_room(self) -> bool:
-        """Wait until the client takes more, or the station ends; False where it takes nothing for STALL_S, though it is
-        there. Nothing is held meanwhile."""
+        """Wait until the client takes more, or the station ends; False where it takes nothing for `LISTENER_STALL_S`,
+        though it is there. Nothing is held meanwhile."""
         self._turn.pass_on()
         closing_fd = self._ring.closing_fd()
         if self._ring.closed:  # asked after the descriptor: what is closed from now on hangs it up
             self._await_last()
-        elif not await_room(self._socket, STALL_S, closing_fd):
+        elif not await_room(self._socket, LISTENER_STALL_S, closing_fd):
             if not is_there(self._socket):
                 raise Ended(STALLED)
             return False

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PIECE_BYTES: Final = 32 << 10
-STALL_S: Final = 30.0
+EXPORT_STALL_S: Final = 30.0
 HOUR_S: Final = 3600
 
 
@@ -77,9 +77,9 @@ def _send(pieces: Iterator[bytes], connection: socket.socket, head: bytearray) -
             batch.append(piece)
             size += len(piece)
             if size >= PIECE_BYTES:
-                send_all(connection, b"".join(batch), stall_s=STALL_S)
+                send_all(connection, b"".join(batch), stall_s=EXPORT_STALL_S)
                 batch, size = [], 0
-        send_all(connection, b"".join(batch), stall_s=STALL_S)
+        send_all(connection, b"".join(batch), stall_s=EXPORT_STALL_S)
     except (Gone, OSError) as error:
         log.debug("a report's reader left: %s", type(error).__name__)
 

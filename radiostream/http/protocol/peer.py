@@ -24,7 +24,7 @@ from typing import Final
 from radiostream.http.protocol.interpreter import outside
 from radiostream.http.protocol.reader import has_room
 
-LOOK_S: Final = 5.0
+LIVENESS_S: Final = 5.0
 """How often we look whether it has answered."""
 GONE_S: Final = 20.0
 """Who is asked and has acknowledged nothing for so long, at two looks in a row, is gone: within 30 s in all."""
@@ -85,7 +85,7 @@ def await_room(connection: socket.socket, timeout_s: float, or_fd: int | None) -
     """Wait until the client takes more or `or_fd` hangs up; False after `timeout_s`, or once it is known to be gone."""
     deadline, overdue = time.monotonic() + timeout_s, 0
     with outside():
-        while not has_room(connection, min(LOOK_S, timeout_s), or_fd):
+        while not has_room(connection, min(LIVENESS_S, timeout_s), or_fd):
             ask_often(connection)
             overdue = overdue + 1 if (unanswered_s(connection) or 0.0) >= GONE_S else 0
             if time.monotonic() >= deadline or overdue > 1:
