@@ -465,6 +465,45 @@ def test_the_burst_is_long_enough_for_a_browser(make_studio: Make) -> None:
     assert studio.station.burst_s == pytest.approx(65536 * 8 / 128000)
 
 
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the tracks that are loaded, as they are."""
+    names: list[str] = []
+    load = deck.load
+
+    def noted(track: Track, *rest: Any) -> deck.Deck:
+        names.append(track.name)
+        return load(track, *rest)
+
+    monkeypatch.setattr(deck, "load", noted)
+    return names
+
+
+@pytest.mark.parametrize("after", [(2, 3), (2,)])
+def test_what_was_read_ahead_stays_unless_another_comes_next(
+    studio: Studio, loaded: list[str], after: tuple[int, ...]
+) -> None:
+    """A command that leaves the next track as it is costs no second reading of it."""
+    tracks = {number: studio.track(number, 700) for number in (1, 2, 3)}
+    studio.show(tracks[1], tracks[2])
+    studio.run_until_published(lambda: "2.mp3" in loaded)
+    studio.show(tracks[1], *(tracks[number] for number in after))
+    studio.do(studio.station.set_shuffle(False))
+    studio.run_until_published(lambda: studio.published[-1].run.track == tracks[2])
+    assert loaded.count("2.mp3") == 1
+
+
+def test_what_was_read_ahead_is_dropped_where_it_is_gone(studio: Studio, loaded: list[str]) -> None:
+    """The track after it comes instead, at the moment it would have had."""
+    tracks = [studio.track(number, 700) for number in (1, 2, 3)]
+    studio.show(*tracks)
+    studio.run_until_published(lambda: "2.mp3" in loaded)
+    studio.show(tracks[0], tracks[2])
+    studio.run_until_published(lambda: studio.published[-1].run.track != tracks[0])
+    assert studio.published[-1].run.track == tracks[2]
+    assert studio.published[-1].start_s == pytest.approx(studio.published[-2].end_s)
+
+
 def test_shuffle_changes_what_comes_and_not_what_plays(studio: Studio) -> None:
     """Switched on in the middle of a track, nothing jumps."""
     studio.show(*(studio.track(number, 700) for number in range(1, 9)))
