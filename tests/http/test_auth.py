@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radiostream.http.auth import SESSION_S, Auth, Verdict, same_origin, session_cookie, token_of
+from radiostream.http.auth import SESSION_S, TRIES, Auth, Verdict, same_origin, session_cookie, token_of
 
 YES, NO = Verdict(ok=True), Verdict(ok=False)
 HERE = "192.0.2.1"
@@ -289,3 +290,18 @@ def test_same_origin(site: str | None, origin: str | None, same: bool) -> None:
     """A table of what browsers send."""
     hosts = ["radio.example:8000", "live.example.org", "[::1]:8000", "not a [host", ""]
     assert same_origin(site, origin, hosts) is same
+
+
+def test_tries_that_others_use_up_meanwhile(auth: Auth, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one password is compared, five wrong ones come from its address: its answer, though right, is withheld."""
+    compare = hmac.compare_digest
+
+    def late(one: bytes, other: bytes) -> bool:
+        monkeypatch.setattr(hmac, "compare_digest", compare)
+        guess(auth, TRIES)
+        return compare(one, other)
+
+    monkeypatch.setattr(hmac, "compare_digest", late)
+    verdict = auth.check_header("Bearer s3cret", HERE)
+    assert not verdict.ok
+    assert verdict.retry_after_s

@@ -291,3 +291,64 @@ def test_too_few_descriptors_are_told(monkeypatch: pytest.MonkeyPatch, caplog: p
     monkeypatch.setattr(shares, "resource", Allowance(256, 1024))
     assert short_places(5000, 1) == SHORT_MIN
     assert "1024 open files are too few for 5000 listeners, allow 6348" in caplog.text
+
+
+def test_a_body_that_is_too_long(pair: Pair) -> None:
+    """Is refused before a byte of it is read."""
+    reader, _ = pair
+    with pytest.raises(Refusal) as refusal:
+        reader.read_body(wire.BODY_MAX + 1)
+    assert refusal.value.status == 413
+
+
+def test_a_body_that_does_not_come(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has one deadline, however its bytes trickle; a client that closes is gone."""
+    reader, client = pair
+    monkeypatch.setattr(wire, "BODY_S", 0.0)
+    with pytest.raises(Refusal) as refusal:
+        reader.read_body(5)
+    assert refusal.value.status == 408
+    monkeypatch.setattr(wire, "BODY_S", PATIENCE_S)
+    client.sendall(b"abc")
+    client.shutdown(socket.SHUT_WR)
+    with pytest.raises(Gone):
+        reader.read_body(5)
+
+
+def test_what_follows_a_head_is_handed_over_once(pair: Pair) -> None:
+    """To whoever reads the connection from then on, as a live source's stream is."""
+    reader, client = pair
+    client.sendall(b"SOURCE / HTTP/1.0\r\n\r\naudio")
+    reader.read_head()
+    assert reader.take_rest() == b"audio"
+    assert reader.take_rest() == b""
+
+
+def test_a_refused_client_may_finish_what_it_says(pair: Pair) -> None:
+    """It is listened to until it closes, so that the answer is not lost in a reset."""
+    reader, client = pair
+    client.sendall(b"x" * 10_000)
+    client.shutdown(socket.SHUT_WR)
+    reader.linger()
+    assert client.recv(1) == b""
+
+
+def test_a_refused_client_is_not_listened_to_for_ever(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in time nor in bytes."""
+    reader, client = pair
+    monkeypatch.setattr(wire, "LINGER_S", 0.0)
+    reader.linger()
+    monkeypatch.setattr(wire, "LINGER_BYTES", wire.RECEIVE_BYTES)
+    monkeypatch.setattr(wire, "LINGER_S", PATIENCE_S)
+    client.sendall(b"x")
+    reader.linger()
+    assert client.recv(1) == b""
+
+
+def test_leaving_is_waited_for() -> None:
+    """At the end, until all places are free, and no longer than there is time."""
+    places = Limits(2, 2).listeners
+    assert places.enter("192.0.2.1")
+    assert not places.wait_empty(0.0)
+    places.leave("192.0.2.1")
+    assert places.wait_empty(-1.0)

@@ -573,3 +573,30 @@ def test_a_command_that_has_begun_is_waited_for(house: House, monkeypatch: pytes
         assert b"has begun" in house.ask("POST", "/next-track/humor", BEARER).body
     threading.Timer(0.05, begun.set_result, [None]).start()
     assert house.ask("POST", "/next-track/humor", BEARER).status == 200
+
+
+def test_reload_while_a_scan_hangs(house: House) -> None:
+    """Is not waited for without end."""
+    house.site.rescan = lambda: False
+    assert house.ask("POST", "/reload-playlist", BEARER).status == 503
+
+
+def test_a_command_to_a_station_that_ends(house: House) -> None:
+    """Is refused at once: nobody obeys any more."""
+    house.studios["/"].station.stop()
+    assert house.ask("POST", "/next-track", BEARER).status == 503
+
+
+def test_the_login_form_is_throttled(house: House) -> None:
+    """The page says for how long, to people and to programs."""
+    form = {"content-type": "application/x-www-form-urlencoded", "host": "radio.example"}
+    statuses = [house.ask("POST", "/status", form, body=b"password=wrong").status for _ in range(6)]
+    assert statuses == [401] * 5 + [429]
+    assert header(house.ask("POST", "/status", form, body=b"password=wrong"), "Retry-After")
+
+
+def test_a_form_of_too_many_fields_is_none(house: House) -> None:
+    """It is the same as a wrong password."""
+    form = {"content-type": "application/x-www-form-urlencoded", "host": "radio.example"}
+    body = b"&".join(b"password=" + PASSWORD.replace(" ", "+").encode() for _ in range(30))
+    assert house.ask("POST", "/status", form, body=body).status == 401

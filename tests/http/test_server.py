@@ -5,19 +5,23 @@ from __future__ import annotations
 import _thread
 import errno
 import json
+import logging
 import socket
 import time
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from radiostream.http import routes
 from radiostream.http.protocol.held import HELD_MAX
 from radiostream.http.protocol.message import Refusal, Request, Response, head_bytes
 from radiostream.http.protocol.proxies import Client
-from radiostream.http.server import RadioServer, _length, _request, refused
+from radiostream.http.server import Connection, RadioServer, _length, _request, refused
 from tests.http.site_builder import House
 from tests.radio.studio import Studio
+from tests.waiting import PATIENCE_S, until
 
 
 @pytest.mark.parametrize(
@@ -238,3 +242,115 @@ def test_what_clients_do_not_take_is_bounded(house: House) -> None:
 class _Full:
     def accept(self) -> None:
         raise OSError(errno.EMFILE, "no files")
+
+
+def test_a_player_from_its_request_to_its_leaving(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """It gets the head and whole frames, is counted while it is there, and both is logged."""
+    studio = house.studios["/"]
+    studio.show(studio.track(1, 4000))
+    studio.run_until(5)
+    caplog.set_level(logging.INFO)
+    with RadioServer(house.site, "127.0.0.1", 0) as server:
+        with socket.create_connection(("127.0.0.1", server.server_port), PATIENCE_S) as client:
+            client.sendall(b"GET /radio/ HTTP/1.0\r\nUser-Agent: a player\r\nRange: bytes=1000-\r\n\r\n")
+            server.handle_request()
+            received = b""
+            while b"\xff\xfb\x90\x00" not in received:
+                received += client.recv(1 << 16)
+            assert received.startswith(b"HTTP/1.0 206 ")
+            (one,) = until(studio.station.audience.present, "the listener")
+            assert one.agent == "a player"
+        studio.station.stop()  # whoever has not noticed yet is told
+        assert house.site.limits.listeners.wait_empty(PATIENCE_S)
+    said = [" ".join(record.message.split()[1:4]) for record in caplog.records if "listener 1 " in record.message]
+    assert said == ["listener 1 from", "listener 1 gone"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("HEAD", "/", {}, 200),
+        ("HEAD", "/main.mp3", {}, 200),
+        ("HEAD", "/", {"range": "bytes=1000-"}, 206),
+        ("HEAD", "/", {"range": "bytes=-5"}, 200),
+        ("GET", "/main.ogg", {}, 404),
+        ("GET", "/", {}, 503),
+    ],
+)
+def test_heads_of_streams(
+    studio: Studio, tmp_path: Path, method: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    """HEAD takes no place; a full house says when to try again."""
+    site = House({"/": studio}, tmp_path)
+    site.site.limits.listeners.places = 0
+    response = site.ask(method, path, headers)
+    assert response.status == status
+    assert ("Content-Range" in dict(response.headers)) is (status == 206)
+    assert ("Retry-After" in dict(response.headers)) is (status == 503)
+
+
+def test_a_bug_of_ours_is_a_500_and_told_once(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client learns nothing of it."""
+
+    def bug(*_: object) -> NoReturn:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(routes, "answer", bug)
+    with RadioServer(house.site, "127.0.0.1", 0) as server:
+        answer = answer_of(server, b"GET /")
+    assert b"500 " in answer
+    assert b"a bug" not in answer
+    assert [record.exc_info is not None for record in caplog.records if record.levelname == "ERROR"] == [True]
+
+
+def test_a_bug_in_a_connection_is_told_once(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And the connection ends."""
+
+    def bug(*_: object) -> NoReturn:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Connection, "_serve", bug)
+    with RadioServer(house.site, "127.0.0.1", 0) as server:
+        assert answer_of(server, b"GET /") == b""
+    assert [record.message for record in caplog.records] == ["a connection failed"]
+
+
+def test_what_is_no_request_is_told_so(house: House) -> None:
+    """With the answer whole, though bytes were left unread."""
+    with (
+        RadioServer(house.site, "127.0.0.1", 0) as server,
+        socket.create_connection(("127.0.0.1", server.server_port), PATIENCE_S) as client,
+    ):
+        client.sendall(b"\x16\x03\x01" + bytes(1000))
+        client.shutdown(socket.SHUT_WR)
+        server.handle_request()
+        assert b" 400 " in b"".join(iter(lambda: client.recv(1 << 16), b""))
+
+
+def test_a_body_is_asked_for_where_the_client_waits(house: House) -> None:
+    """`Expect: 100-continue`, as curl sends it with longer bodies."""
+    with (
+        RadioServer(house.site, "127.0.0.1", 0) as server,
+        socket.create_connection(("127.0.0.1", server.server_port), PATIENCE_S) as client,
+    ):
+        client.sendall(b"POST /radio/healthz HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n")
+        client.sendall(b"Connection: close\r\n\r\n")
+        server.handle_request()
+        assert client.recv(1 << 16) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(b"abc")
+        assert b" 405 " in b"".join(iter(lambda: client.recv(1 << 16), b""))
+
+
+def test_a_connection_over_the_cap_is_sent_away(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a thread."""
+    monkeypatch.setattr(house.site.limits, "admit", lambda: False)
+    with (
+        RadioServer(house.site, "127.0.0.1", 0) as server,
+        socket.create_connection(("127.0.0.1", server.server_port), PATIENCE_S) as client,
+    ):
+        server.handle_request()
+        assert b"503 " in client.recv(1 << 16)

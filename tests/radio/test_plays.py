@@ -143,3 +143,39 @@ def test_who_never_took_anything_is_nobody() -> None:
     audience.leave(someone)
     clock.sleep(10)
     assert audience.reading() == (0, 1, 10.0)
+
+
+def test_tags_that_come_late_are_the_plays(tmp_path: Path) -> None:
+    """The play that is on the air is told with them; during silence there is no play to name."""
+    ears = Ears()
+    studio = Studio(tmp_path, told=ears)
+    track = studio.track(1, 4000)
+    studio.show(track)
+    studio.run_until(5)
+    studio.tagger.tags["1.mp3"] = Tags("One", "Somebody")
+    studio.station.tags_read(track)
+    studio.do(studio.station.next_track())
+    assert [one.tags.artist for one in ears.plays] == ["Somebody"]
+
+
+def test_a_play_in_silence_is_none(tmp_path: Path) -> None:
+    """It begins, as alerts want to know; nothing of it is told at its end."""
+    ears = Ears()
+    studio = Studio(tmp_path, told=ears)
+    studio.show()
+    studio.run_until(20)
+    studio.station.stop()
+    studio.station.run()
+    assert [one.kind for one in ears.begun] == [""]
+    assert ears.plays == []
+
+
+def test_what_those_who_left_took_still_counts() -> None:
+    """Bytes and moves to the live edge only grow."""
+    audience = Audience(Changes(), FakeClock().now_s)
+    one, other = listener(1), listener(2)
+    one.bytes_sent, one.moved, other.bytes_sent, other.moved = 100, 1, 20, 2
+    audience.enter(one)
+    audience.enter(other)
+    audience.leave(one)
+    assert (audience.bytes_sent, audience.moved) == (120, 3)
