@@ -86,7 +86,8 @@ class Player:
 
     async def _ask(self, path: str) -> tuple[int, bytes]:
         if self._streams is None:
-            self._streams = await asyncio.open_connection(self._host, self._port, limit=1 << 18)
+            own = f"127.0.{self._number // 250}.{1 + self._number % 250}"  # listeners share no address
+            self._streams = await asyncio.open_connection(self._host, self._port, limit=1 << 18, local_addr=(own, 0))
         reader, writer = self._streams
         agent = f"player {self._number}"
         writer.write(f"GET {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\nUser-Agent: {agent}\r\n\r\n".encode())

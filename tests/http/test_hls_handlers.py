@@ -280,13 +280,13 @@ def test_ogg_has_no_hls(studio: Studio, tmp_path: Path) -> None:
     assert b"Ogg" in response.body
 
 
-def test_a_client_that_takes_its_time(house: House) -> None:
+def test_a_client_that_takes_its_time(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bytes come in order however small the pieces are in which they are taken."""
     whole = body(sent(house))
     response = sent(house)
     near, far = socket.socketpair()
     with near, far:
-        near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        monkeypatch.setattr(hls, "SEND_BUFFER_BYTES", 4096)
         far.settimeout(PATIENCE_S)
         sender = threading.Thread(target=response.send, args=(near, b""))
         sender.start()
@@ -310,7 +310,7 @@ def test_a_client_that_is_overtaken(house: House) -> None:
     assert len(whole) > 60000
 
 
-def test_a_client_that_is_overtaken_half_way(house: House) -> None:
+def test_a_client_that_is_overtaken_half_way(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it got before is right."""
     whole = body(sent(house))
     response = sent(house)
@@ -324,7 +324,7 @@ def test_a_client_that_is_overtaken_half_way(house: House) -> None:
             ended.append(type(gone))
         near.close()
 
-    near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    monkeypatch.setattr(hls, "SEND_BUFFER_BYTES", 4096)
     far.settimeout(PATIENCE_S)
     with far:
         sender = threading.Thread(target=send)
@@ -345,7 +345,7 @@ def test_a_client_that_takes_nothing(house: House, monkeypatch: pytest.MonkeyPat
     response = sent(house)
     near, far = socket.socketpair()
     with near, far:
-        near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        monkeypatch.setattr(hls, "SEND_BUFFER_BYTES", 4096)
         with pytest.raises(Gone):
             response.send(near, b"")
 
