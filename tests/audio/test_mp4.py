@@ -14,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radiostream.audio.adts import header_at
+from radiostream.audio.budget import Budget
 from radiostream.audio.frames import WIDEST_FRAME, AudioError, Params
 from radiostream.audio.mp4 import Mp4Reader
+from radiostream.audio.mp4_boxes import Box, BoxFile
 from radiostream.audio.mp4_config import parse_specific
 
 Encode = Callable[..., Path]
@@ -547,3 +549,99 @@ class TestHostile:
             played = ogg_aac_play(reader_of(data), size, seconds)
             results.append((played.data, played.starts(), played.ticks))
         assert results[0] == results[1] == results[2]
+
+
+def fragmented(*trafs: bytes) -> tuple[bytes, int]:
+    """A file whose only frames are in one fragment, of ten bytes each by default, and where that begins."""
+    empty = trak(tables(offsets=(), runs=(), stsz=numbers(0, 0)))
+    head = box(b"moov", empty, box(b"mvex", full(b"trex", numbers(1, 1, 1024, 10, 0))))
+    return head + box(b"moof", *trafs) + box(b"mdat", bytes(range(1, 200))), len(head)
+
+
+OURS = full(b"tfhd", numbers(1))
+
+
+def large(kind: bytes, content: bytes) -> bytes:
+    """A box whose length is told in 64 bits."""
+    return struct.pack(">I4sQ", 1, kind, 16 + len(content)) + content
+
+
+class TestOddFragments:
+    @pytest.mark.parametrize(
+        "traf",
+        [
+            box(b"traf", OURS, full(b"trun", numbers(3), flags=1)),
+            large(b"traf", OURS + full(b"trun", numbers(3))),
+            box(b"traf", OURS, full(b"trun", numbers(3)), struct.pack(">I4s", 4, b"junk")),
+            box(b"traf", OURS, struct.pack(">I4s", 0, b"trun") + full(b"trun", numbers(3))[8:]),
+            box(b"traf", OURS, box(b"trun", b"\0\0"), full(b"trun", numbers(3))),
+        ],
+        ids=["offset left out", "64 bits", "a box that is none", "to the end", "too short a run"],
+    )
+    def test_what_can_be_understood_is(self, traf: bytes, ogg_aac_play: Play) -> None:
+        """A run without a place begins where its fragment does; a box may tell its length in each way."""
+        data, at = fragmented(traf)
+        frames = [data[start : start + 10] for start in range(at, at + 30, 10)]
+        assert ogg_aac_play(reader_of(data)).data == adts(frames)
+
+    def test_sizes_that_are_not_all_there(self) -> None:
+        """A run that claims more frames than its table has room for."""
+        data, _ = fragmented(box(b"traf", OURS, full(b"trun", numbers(9, 10, 10), flags=0x200)))
+        with pytest.raises(AudioError, match="larger than its place"):
+            reader_of(data)
+
+    def test_a_table_larger_than_any(self, tmp_path: Path) -> None:
+        """It is not read into the memory."""
+        data, at = fragmented()
+        path = tmp_path / "hole.mp4"
+        with path.open("w+b") as file:
+            file.write(data[:at] + struct.pack(">I4s", 20 << 20, b"moof"))
+            file.truncate(at + (20 << 20))
+            with pytest.raises(AudioError, match="larger than any"):
+                Mp4Reader(file)
+
+
+def test_more_frames_than_any_track() -> None:
+    """Frames of a byte: a table of them would fill the memory."""
+    data, _ = fragmented(box(b"traf", full(b"tfhd", numbers(1, 1), flags=0x10), full(b"trun", numbers(5 << 20))))
+    with pytest.raises(AudioError, match="more frames than any"):
+        reader_of(data + bytes(6 << 20))
+
+
+def test_sizes_of_no_known_width() -> None:
+    """Twelve bits are no width of `stz2`."""
+    odd = full(b"stsc", table(1, 12, 1, width=3)) + full(b"stz2", numbers(12, 12)) + full(b"stco", table(16))
+    with pytest.raises(AudioError, match="no known width"):
+        reader_of(mp4(trak(odd)))
+
+
+@pytest.mark.parametrize(
+    "boxes",
+    [
+        struct.pack(">I4s", 4, b"esds"),
+        full(b"esds", descriptor(3, b"\0")),
+        full(b"esds", descriptor(4, b"\0\1\0")),
+        full(b"esds", b"\3\x80\x80\x80\x80\x80"),
+    ],
+    ids=["too short a box", "too short a descriptor", "another descriptor", "a length without end"],
+)
+def test_a_description_that_is_none(boxes: bytes) -> None:
+    """What describes no decoder is refused as such."""
+    with pytest.raises(AudioError, match="without a description"):
+        reader_of(mp4(trak(tables(), entry=entry(boxes))))
+
+
+def test_a_buffer_that_holds_some_frames_only(ogg_aac_play: Play) -> None:
+    """A block ends where the next frame would not fit, and the next block goes on with it."""
+    reader, view, sent = reader_of(mp4(trak(tables()))), memoryview(bytearray(100)), b""
+    while (block := reader.fill(view, 1 << 30)).length:
+        sent += view[: block.length]
+    assert sent == adts(FRAMES)
+
+
+def test_boxes_of_a_file_that_shrinks() -> None:
+    """What was said to be there is not: a box that is no more, and a table that is cut off."""
+    source = BoxFile(io.BytesIO(bytes(6)), Budget())
+    assert list(source.boxes(0, 100)) == []
+    with pytest.raises(AudioError, match="cut off"):
+        list(source.table(Box(b"stsz", 0, 0, 1000), 0, 100))

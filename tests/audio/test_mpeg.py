@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radiostream.audio.frames import WIDEST_FRAME, AudioError, Params, Reader
+from radiostream.audio.budget import Budget
+from radiostream.audio.frames import WIDEST_FRAME, AudioError, Params, Reader, read_on
+from radiostream.audio.framing import FrameSearch
 from radiostream.audio.mpeg import MpegReader, parse_header
 
 Frames = Callable[[Path], list[bytes]]
@@ -345,6 +347,55 @@ PIECES = st.one_of(
     ),
     st.integers(1, 60).map(lambda count: b"".join(vbr(count))),
 )
+
+
+def test_an_info_frame_may_leave_its_counts_out() -> None:
+    """Flags say which numbers there are: without both of them the frames are counted."""
+    head = (STEREO + bytes(32) + b"Xing" + struct.pack(">I", 8) + b"\xff" * 40).ljust(417, b"\0")
+    reader = MpegReader(io.BytesIO(head + b"".join(frame(number) for number in range(50))))
+    assert reader.duration_s == pytest.approx(50 * 1152 / 44100, abs=0.03)
+
+
+def test_headers_alike_are_no_free_format() -> None:
+    """Three that leave the bitrate open, at uneven distances, are chance."""
+    data = b"".join(b"\xff\xfb\x00\x64" + bytes(gap) for gap in (100, 250, 470))
+    with pytest.raises(AudioError, match="holds no MP3 frames"):
+        MpegReader(io.BytesIO(data))
+
+
+def test_a_file_that_shrinks_is_sought_in_to_its_new_end() -> None:
+    """The place that was asked for is not there any more: nothing follows."""
+    file = io.BytesIO(b"".join(vbr(3000)))
+    reader = MpegReader(file)
+    duration_s = reader.duration_s
+    assert duration_s is not None
+    file.truncate(5000)
+    assert reader.seek(duration_s * 0.9) == duration_s
+    assert not reader.fill(memoryview(bytearray(WIDEST_FRAME)), 1 << 30).length
+
+
+def test_a_place_behind_the_end_of_a_short_file() -> None:
+    """Read on to, as it is not worth a table: where the file ends is as far as it goes."""
+    reader = MpegReader(io.BytesIO(b"".join(vbr(40))))
+    assert read_on(reader, 60.0) == pytest.approx(40 * 1152 / 44100, abs=0.001)
+
+
+def test_a_sample_costs_no_more_than_the_file_may() -> None:
+    """Where the budget is spent, what has been counted is what there is; a file that is shorter ends there."""
+    data = b"".join(frame(number) for number in range(20))
+    budget = Budget(1)
+    search = FrameSearch(io.BytesIO(data), MpegReader.framing, budget, 2 * len(data))
+    assert search.sample(0, 4 * len(data)).frame_bytes == len(data)
+    assert search.end == len(data)
+    budget.spend(1)
+    assert search.sample(0, len(data)).frame_bytes == 0
+
+
+@pytest.mark.parametrize("size", range(WIDEST_FRAME, WIDEST_FRAME + 8))
+def test_a_frame_may_be_cut_anywhere_by_the_buffer(size: int) -> None:
+    """Also within its header: it is read again with the next block."""
+    frames = [frame(number) for number in range(60)]
+    assert drained(b"".join(frames), size) == (b"".join(frames), 60)
 
 
 def outcome(data: bytes, size: int, max_ticks: int) -> tuple[bytes, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,6 +25,9 @@ from radiostream.audio.ogg_page import (
     stamp,
     without_first,
 )
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 Encode = Callable[..., Path]
 Play = Callable[..., Any]
@@ -263,3 +266,95 @@ def test_seek_where_granules_lie(ogg_aac_encode: Encode, ogg_aac_play: Play) -> 
     assert reader.duration_s == pytest.approx(30, rel=0.1)
     assert reader.seek(20) == pytest.approx(20, abs=2)
     assert ogg_aac_play(reader).ticks / 48000 == pytest.approx(10, abs=2.5)
+
+
+def headers_of(pages: list[Page], codec: str) -> int:
+    """How many pages hold the headers."""
+    ended = 0
+    for count, page in enumerate(pages, 1):
+        ended += page.packets_ended
+        if ended >= HEADERS[codec]:
+            return count
+    raise AssertionError("no headers")
+
+
+def renamed(pages: list[Page], serial: int) -> bytes:
+    """The pages as those of another logical stream."""
+    parts = [bytearray(page.data) for page in pages]
+    for part, page in zip(parts, pages, strict=True):
+        stamp(part, page.flags, page.granule, serial, page.sequence)
+    return b"".join(parts)
+
+
+@pytest.mark.parametrize("codec", ["vorbis", "opus"])
+def test_links_without_audio_are_passed(codec: str, ogg_aac_encode: Encode) -> None:
+    """Headers that nothing follows are no part of the track; a file of nothing else ends after some of them."""
+    data = tone(ogg_aac_encode, codec, 1)
+    heads = pages_of(data)
+    heads = heads[: headers_of(heads, codec)]
+    few, many = (b"".join(renamed(heads, 1000 + number) for number in range(count)) for count in (3, 70))
+    once = drain(OggReader(io.BytesIO(data), 7))
+    assert drain(OggReader(io.BytesIO(data + few + renamed(pages_of(data), 9)), 7)) == pytest.approx(2 * once, abs=0.05)
+    assert drain(OggReader(io.BytesIO(data + many + renamed(pages_of(data), 9)), 7)) == pytest.approx(once, abs=0.05)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_pages_between_the_headers(codec: str, ogg_aac_encode: Encode) -> None:
+    """One of another logical stream is passed; one that says it goes on with what has not begun is damage."""
+    pages = pages_of(tone(ogg_aac_encode, codec, 1))
+    other = renamed(pages[1:2], 4711)
+    plain = drain(OggReader(io.BytesIO(joined(pages)), 7))
+    assert drain(OggReader(io.BytesIO(joined(pages[:1]) + other + joined(pages[1:])), 7)) == plain
+    broken = bytearray(pages[1].data)
+    stamp(broken, pages[1].flags | CONTINUED, pages[1].granule, pages[1].serial, pages[1].sequence)
+    with pytest.raises(AudioError, match="damaged header pages"):
+        OggReader(io.BytesIO(joined(pages[:1]) + bytes(broken) + joined(pages[2:])), 7)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_two_headers_on_the_first_page(codec: str, ogg_aac_encode: Encode) -> None:
+    """What follows the first packet there is read, too, although no encoder writes that."""
+    pages = pages_of(tone(ogg_aac_encode, codec, 1))
+    first, second = pages[:2]
+    body = bytes(first.data[27 + len(first.lacing) :] + second.data[27 + len(second.lacing) :])
+    both = build_page(first.flags, second.granule, first.serial, 0, first.lacing + second.lacing, body)
+    plain = drain(OggReader(io.BytesIO(joined(pages)), 7))
+    assert drain(OggReader(io.BytesIO(bytes(both) + joined(pages[2:])), 7)) == pytest.approx(plain, abs=0.05)
+
+
+@pytest.mark.parametrize("codec", ["vorbis", "opus"])
+@pytest.mark.parametrize("lacing", [b"", b"\xff\xff\xff"], ids=["nothing", "the begin of a packet only"])
+def test_pages_that_hold_no_packet(codec: str, lacing: bytes, ogg_aac_encode: Encode) -> None:
+    """They are left out: what is sent decodes as before."""
+    pages = pages_of(tone(ogg_aac_encode, codec, 2))
+    at = headers_of(pages, codec) + 1
+    odd = build_page(0, NO_GRANULE, pages[0].serial, pages[at].sequence, lacing, bytes(sum(lacing)))
+    plain = drain(OggReader(io.BytesIO(joined(pages)), 7))
+    with_odd = drain(OggReader(io.BytesIO(joined(pages[:at]) + bytes(odd) + joined(pages[at:])), 7))
+    assert with_odd == pytest.approx(plain, abs=0.05)
+
+
+class Failing(io.BytesIO):
+    """A file whose disk fails from some moment on."""
+
+    fails = False
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        if self.fails:
+            raise OSError("the disk is gone")
+        return super().readinto(buffer)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.fails:
+            raise OSError("the disk is gone")
+        return super().read(size)
+
+
+def test_nothing_follows_a_failure(ogg_aac_encode: Encode) -> None:
+    """What was read is given out; then the failure is told, and no link is looked for behind it."""
+    file = Failing(tone(ogg_aac_encode, "flac", 6))
+    reader = OggReader(file, 7)
+    file.fails = True
+    with pytest.raises(OSError, match="the disk is gone"):
+        drain(reader)
+    assert not reader.next_part()

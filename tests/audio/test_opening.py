@@ -71,3 +71,11 @@ def test_any_bytes(preamble: bytes, ahead: bytes, skip: int) -> None:
     """Bytes that are no pages raise nothing, and nothing is sent of them."""
     for begin in (b"", b"OggS\0"):
         assert opening(preamble, memoryview(begin + ahead), skip) == (b"", 0)
+
+
+def test_headers_that_are_damaged_open_nothing(ogg_aac_encode: Encode) -> None:
+    """Without them it cannot be told how long a packet lasts: the listener begins with the page as it is."""
+    reader = OggReader(io.BytesIO(ogg_aac_encode("opus", seconds=2).read_bytes()), 7)
+    view = memoryview(bytearray(1 << 17))
+    block = reader.fill(view, 48000)
+    assert opening(b"OggS", view[: block.length], 480) == (b"", 0)

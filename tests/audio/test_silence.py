@@ -117,3 +117,11 @@ def test_ogg_stream_is_numbered_counted_and_ended() -> None:
     assert granules[-1] == ticks
     assert [page.flags for page in pages] == [2] + [0] * (len(pages) - 2) + [EOS]
     assert max(b - a for a, b in itertools.pairwise(granules)) <= 48000
+
+
+@pytest.mark.parametrize("like", [Params(MP3, 44100, 2), Params("opus", 48000, 2)])
+def test_silence_has_neither_place_nor_end(like: Params) -> None:
+    """It is the same everywhere, and nothing follows it."""
+    reader = silence(OGG if like.codec == "opus" else MP3, like, 1)
+    assert reader.seek(100.0) == 0.0
+    assert not reader.next_part()

@@ -143,3 +143,9 @@ def test_short_reads_are_put_together() -> None:
     assert read_at(file, 256, 3000) == (bytes(range(256)) * 16)[256:3256]
     view = memoryview(bytearray(5000))
     assert read_into(file, 96, view) == 4000
+
+
+def test_zeros_without_end_are_left_where_they_are() -> None:
+    """A megabyte and more of them is no padding behind a tag, and is not searched to its end."""
+    data = id3v2(b"\0" * 10) + bytes(3 << 20) + b"\xff\xfb"
+    assert audio_span(io.BytesIO(data))[0] == len(id3v2(b"\0" * 10))
