@@ -145,6 +145,46 @@ def test_one_short_atom(tmp_path: Path) -> None:
     assert read_tags(write(tmp_path, mp4(*items))) == Tags("One", "Two")
 
 
+NAME = "©nam".encode("latin-1")
+
+
+def large_atom(kind: bytes, content: bytes) -> bytes:
+    """An MP4 atom whose length is told in 64 bits."""
+    return struct.pack(">I4sQ", 1, kind, 16 + len(content)) + content
+
+
+WHOLE, _, METADATA = mp4(item(NAME, b"One")).partition(b"moov")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (WHOLE[:-4] + large_atom(b"moov", METADATA), Tags("One")),
+        (atom(b"ftyp", b"M4A ") + struct.pack(">I4s", 3, b"moov"), Tags()),
+        (id3(("TIT2", text("One")), ("TXXX", b"\x03a\0" + b"\xff" * 150)), Tags("One")),
+        (
+            b"ID3\x04\0\0" + syncsafe(14 + 160) + b"TALB\0\0\0\x96\0\0" + text("x" * 149) + b"TIT2\0\0\0\x04\0\0One",
+            Tags("", "", "x" * 149),
+        ),
+        (bytes(40) + b"APETAGEX" + struct.pack("<IIII", 2000, 4000, 1, 0) + bytes(8), Tags()),
+        (b"k" * 300 + b"APETAGEX" + struct.pack("<IIII", 2000, 332, 1, 0) + bytes(8), Tags()),
+        (page(b"nothing known", 0, 1, 2) + page(b"audio", 1, 1), Tags()),
+    ],
+    ids=[
+        "64 bits",
+        "a short atom",
+        "behind a binary text",
+        "a plain size with high bits",
+        "before the file",
+        "no key",
+        "no audio",
+    ],
+)
+def test_odd_sizes(tmp_path: Path, content: bytes, expected: Tags) -> None:
+    """What is damaged costs itself, and nothing else is raised."""
+    assert read_tags(write(tmp_path, content)) == expected
+
+
 @pytest.mark.parametrize(
     ("raw", "shown"),
     [
