@@ -53,8 +53,8 @@ def crowd(port: int, count: int) -> list[socket.socket]:
     for _ in range(count):
         with suppress(OSError):
             player = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
+            players.append(player)  # first: to be closed also where the server has gone by now
             player.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            players.append(player)
     return players
 
 
