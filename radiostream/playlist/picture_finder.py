@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 from weakref import WeakValueDictionary
 
@@ -24,6 +25,10 @@ KEPT_BYTES: Final = 32 * 1024 * 1024
 """So much all pictures on the air may hold together; the one that would exceed it is not shown."""
 
 
+_LATEST: Final = 3
+"""The track on the air, the one that was read ahead, and another one that a command puts in its place."""
+
+
 class _Request(NamedTuple):
     track: Track
     root: str
@@ -37,25 +42,29 @@ class PictureFinder:
         self._find = find
         self._kept_bytes = kept_bytes
         self._lock = threading.Lock()  # guards _requests
-        self._requests: dict[str, _Request] = {}
-        """The latest of each station: what it wanted before is not on the air any more."""
+        self._requests: dict[str, deque[_Request]] = {}
+        """The latest of each station, the oldest first: what is on the air, and what is read ahead meanwhile."""
         self._kept: WeakValueDictionary[str, Picture] = WeakValueDictionary()
         """By version; the tagger's thread only."""
         self._reported = False
 
     def request(self, route: str, track: Track, root: str, deliver: Callable[[Picture | None], None]) -> None:
         """Look the picture of `track` up soon, else the one in the station's directory `root`, and tell `deliver`,
-        which the tagger's thread calls. A newer request of the station at `route` replaces this one."""
+        which the tagger's thread calls. Newer requests of the station at `route` replace all but the latest `_LATEST`:
+        what it wanted before them is not on the air any more."""
         with self._lock:
-            self._requests.pop(route, None)
-            self._requests[route] = _Request(track, root, deliver)
+            self._requests.setdefault(route, deque(maxlen=_LATEST)).append(_Request(track, root, deliver))
 
     def step(self) -> bool:
         """Answer one request, where there is one."""
         with self._lock:
             if not self._requests:
                 return False
-            request = self._requests.pop(next(iter(self._requests)))
+            route = next(iter(self._requests))
+            wanted = self._requests.pop(route)
+            request = wanted.popleft()
+            if wanted:
+                self._requests[route] = wanted
         request.deliver(self._share(self._find(request.track.path, request.root)))
         return True
 
