@@ -57,6 +57,8 @@ GOODBYE_S: Final = 1.5
 """How much of that is for listeners to be told."""
 PRODUCERS_S: Final = 0.5
 """And how much for producers, which tell at their end what they played."""
+REFUSED_S: Final = 2.0
+"""How long a program that cannot listen waits for its line in the log: without it nobody knows why it ended."""
 START_POLL_S: Final = 0.1
 """How often a start that waits looks whether it is to end already."""
 
@@ -325,6 +327,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         radio = Radio(config)
     except OSError as error:
         log.error("cannot listen on %s port %d: %s", config.host, config.port, error.strerror)
+        logs.flush(REFUSED_S)
         return 1
     deadline = _run_until_signal(radio, words)
     if config.sentry_dsn:

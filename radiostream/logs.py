@@ -17,7 +17,7 @@ import time
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
-from radiostream.log_writer import Writer
+from radiostream.log_writer import FLUSH_S, Writer
 
 _LONGEST_NAME: Final = 200
 _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -75,6 +75,11 @@ def dropped() -> int:
     return sum(one.dropped for one in logging.getLogger().handlers if isinstance(one, _Handler))
 
 
+def flush(timeout_s: float) -> bool:
+    """Wait until all lines are written, at most so long; whether they are. For who ends with a line that says why."""
+    return all(one.wait_written(timeout_s) for one in logging.getLogger().handlers if isinstance(one, _Handler))
+
+
 class _Nowhere(logging.NullHandler):
     """Told from other people's handlers by its class."""
 
@@ -109,8 +114,11 @@ class _Handler(logging.Handler):
 
     def flush(self) -> None:
         """Wait until everything is written, but not for long."""
-        if self._writer:
-            self._writer.flush()
+        self.wait_written(FLUSH_S)
+
+    def wait_written(self, timeout_s: float) -> bool:
+        """The same, at most so long; whether everything is written."""
+        return self._writer is None or self._writer.flush(timeout_s)
 
     def close(self) -> None:
         """End the writer's thread."""

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radiostream import logs
+from tests.waiting import PATIENCE_S
 
 HOSTILE = [
     "a\nb",
@@ -197,6 +198,18 @@ def test_a_descriptor_is_written_to_by_a_thread(stream: io.StringIO) -> None:
         assert messages[-1] == f"the log was not read: {logs.dropped()} lines dropped"
         logs.setup("info", "text", stream)
     assert logs.dropped() == 0
+
+
+def test_a_last_line_is_waited_for(stream: io.StringIO) -> None:
+    """By who ends with it; where lines are written at once there is nothing to wait for."""
+    out, into = os.pipe()
+    with open(out, "rb") as reader, open(into, "w", encoding="utf-8") as file:
+        logs.setup("info", "text", file)
+        logging.getLogger("radiostream.test").error("the last line")
+        assert logs.flush(PATIENCE_S)
+        assert reader.readline().endswith(b"the last line\n")
+        logs.setup("info", "text", stream)
+    assert logs.flush(0.0)
 
 
 def test_settings_that_are_read_again_keep_the_writer(stream: io.StringIO) -> None:
