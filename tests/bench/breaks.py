@@ -33,7 +33,7 @@ from tests.server import Radio
 from tests.waiting import until
 
 SILENT_S = 2.0
-SPREAD_MS = 100.0
+SPREAD_MS = 20.0
 SECRET = "hackme"
 LAME = "-ac 2 -c:a libmp3lame -b:a 128k -reservoir 0 -write_xing 0 -id3v2_version 0"
 AHEAD = 8
