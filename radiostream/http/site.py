@@ -29,6 +29,11 @@ SHOUTCAST: Final = (";", ";stream.mp3")
 """What SHOUTcast's listeners put behind a stream's path, so that it is not taken for a page."""
 
 
+def named(request: Request, rest: str) -> str:
+    """The station that a request names: `rest`, what its path says, else its `route`; empty for the default one."""
+    return rest.strip("/") or request.query.get("route", "")
+
+
 @dataclass(slots=True)
 class Site:
     """One server's world, read by all request threads. `config` and `stations` are replaced whole while it runs: who
@@ -80,7 +85,7 @@ class Site:
 
     def asked(self, request: Request, rest: str = "") -> Station:
         """The station that a request is about: `rest`, what its path says, else its `route`, else the default one."""
-        return self.station(rest.strip("/") or request.query.get("route", ""))
+        return self.station(named(request, rest))
 
     def streamed(self, path: str) -> Station | None:
         """The station whose stream `path` is: its route, with or without its format's suffix, or with SHOUTcast's `/;`

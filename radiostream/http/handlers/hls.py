@@ -45,16 +45,14 @@ def playlist(request: Request, station: Station) -> Response:
     if station.status.family == OGG:
         raise Refusal(404, "HLS carries MP3 and AAC, and this station sends Ogg: listen to the stream itself")
     segments = station.hls.refresh(station.ring, station.burst_s)
-    since = request.query.get("since", "")
-    if since.isascii() and since.isdigit() and len(since) < 15:
-        segments = tuple(one for one in segments if round(one.unix_s * 1000) >= int(since))
+    since_ms = _since_ms(request)
+    if since_ms is not None:
+        segments = tuple(one for one in segments if round(one.unix_s * 1000) >= since_ms)
     if not segments:
         raise Refusal(503, "the station is only just starting", ("Retry-After", "1"))
     if request.method == "GET":
         station.hls.players.note(request.client.address, request.headers.get("user-agent", ""))
-    told = _tell(station, segments) if since else _told.get(station.hls)
-    if told is None or (not since and (told.segments is not segments or told.config is not station.config)):
-        told = _told[station.hls] = _tell(station, segments)
+    told = _newest(station, segments) if since_ms is None else _tell(station, segments)
     if if_none_match(request.headers.get("if-none-match"), told.tag):
         return Response(304, b"", PLAYLIST_TYPE, told.answer.headers)
     return told.answer
@@ -71,6 +69,19 @@ class _Told(NamedTuple):
 
 _told: WeakKeyDictionary[Hls, _Told] = WeakKeyDictionary()
 """Of each station the newest. Two threads may make the same one at once; either is right."""
+
+
+def _since_ms(request: Request) -> int | None:
+    since = request.query.get("since", "")
+    return int(since) if since.isascii() and since.isdigit() and len(since) < 15 else None
+
+
+def _newest(station: Station, segments: tuple[Segment, ...]) -> _Told:
+    """The playlist of all segments, made once for all who ask."""
+    told = _told.get(station.hls)
+    if told is None or told.segments is not segments or told.config is not station.config:
+        told = _told[station.hls] = _tell(station, segments)
+    return told
 
 
 def _tell(station: Station, segments: tuple[Segment, ...]) -> _Told:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from radiostream.http.protocol.message import NO_STORE, Gone, Headers, Refusal, Stream, json_response
 from radiostream.http.protocol.reader import send_all
+from radiostream.http.site import named
 from radiostream.station_names import route_of
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def _subject(site: Site, keeper: Keeper, request: Request, rest: str) -> Subject
     try:
         station = site.asked(request, rest)
     except Refusal:
-        route = route_of(rest.strip("/") or request.query.get("route", ""))
+        route = route_of(named(request, rest))
         if not keeper.knows(route):
             raise
         return Subject(route, route, zone_of(""), keeper.unix_s(), None)

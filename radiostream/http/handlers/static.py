@@ -115,8 +115,7 @@ def favicon(site: Site, request: Request, _: str) -> Response:
 
 def robots(_site: Site, _request: Request, _: str) -> Response:
     """`GET /robots.txt`: the pages and what they are drawn with; an endless stream is nothing to index."""
-    allowed = b"".join(b"Allow: /%s\n" % path for path in (b"web", b"embed/", b"static/", b"cover/"))
-    return Response(200, b"User-agent: *\nDisallow: /\n" + allowed)
+    return Response(200, b"User-agent: *\nDisallow: /\nAllow: /web\nAllow: /embed/\nAllow: /static/\nAllow: /cover/\n")
 
 
 def player(site: Site, request: Request, _: str) -> Response:
