@@ -123,12 +123,7 @@ class Playout:
 
     def reconsider(self) -> None:
         """The order may have changed: what was read of the next track is dropped where another comes next now."""
-        if self._pending is None:
-            return
-        deck, chunk = self._pending
-        if deck is self.deck or deck.kind == LIVE:
-            return
-        if deck.track != self._programme.peek(chunk.start_s + self.burst_s):
+        if self._pending is not None and not self._is_still_next(*self._pending):
             self._discard_pending()
 
     def retitle(self, track: Track, tags: Tags) -> None:
@@ -250,7 +245,8 @@ class Playout:
     # -- publishing
 
     def _publish_pending(self, deck: Deck, chunk: Chunk) -> None:
-        if not self._is_still_next(deck, chunk.start_s + self.burst_s):
+        # Silence may be there because what would be next cannot be played: it is not asked for again and again.
+        if deck.track is not None and not self._is_still_next(deck, chunk):
             self._discard_pending()  # the order has changed meanwhile
             return
         self._pending = None
@@ -267,10 +263,10 @@ class Playout:
             self._cue_change(deck, chunk)
         self._publish(chunk, deck)
 
-    def _is_still_next(self, deck: Deck, heard_at_s: float) -> bool:
-        if deck is self.deck or deck.track is None or deck.kind == LIVE:
+    def _is_still_next(self, deck: Deck, chunk: Chunk) -> bool:
+        if deck is self.deck or deck.kind == LIVE:
             return True
-        return deck.track == self._programme.peek(heard_at_s)
+        return deck.track == self._programme.peek(chunk.start_s + self.burst_s)
 
     def _begin_discontinuity(self, chunk: Chunk) -> None:
         self._discontinuity_at_s = self._clock.now_s()
