@@ -21,6 +21,7 @@ from radiostream.threads import Worker
 if TYPE_CHECKING:
     from radiostream.clock import Clock
     from radiostream.live.desk import Desk
+    from radiostream.live.feed import Feed
     from radiostream.live.upstream import Upstream
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,8 @@ class Relay:
         self._clock = clock
         self._pause_s = PAUSE_S
         self._told = ""
+        self._asked_s = 0.0
+        """When it was asked last which way the stream comes."""
         self._worker = Worker(f"relay {desk.route}", self.step, clock=clock)
         desk.relay_url = url
         desk.wake_relay = self._worker.wake
@@ -96,15 +99,10 @@ class Relay:
         desk.relay_way = upstream.way
         desk.relay_trouble = self._told = ""
         desks.tell(desk.route, feed, "came")
-        asked_s = self._clock.now_s()
+        self._asked_s = self._clock.now_s()
 
         def audio(data: bytes) -> bytes:
-            nonlocal asked_s
-            if desk.relay_way and self._clock.now_s() - asked_s >= ASK_S:
-                desk.relay_way = way_of(upstream.url) or desk.relay_way
-                asked_s = self._clock.now_s()
-                if self._is_echo(desk.relay_way):
-                    feed.end(ECHO, at_once=True)
+            self._ask_again(upstream, feed)
             taken = demuxer.feed(data)
             while demuxer.titles:
                 feed.retitle(demuxer.titles.pop(0))
@@ -115,6 +113,16 @@ class Relay:
         desk.relay_way = ()
         desk.relay_trouble = why
         desks.tell(desk.route, feed, "gone", why)
+
+    def _ask_again(self, upstream: Upstream, feed: Feed) -> None:
+        """Now and then: which way the stream comes, where it is relayed on its way; let go of an echo."""
+        desk = self._desk
+        if not desk.relay_way or self._clock.now_s() - self._asked_s < ASK_S:
+            return
+        desk.relay_way = way_of(upstream.url) or desk.relay_way
+        self._asked_s = self._clock.now_s()
+        if self._is_echo(desk.relay_way):
+            feed.end(ECHO, at_once=True)
 
     def _is_echo(self, way: tuple[str, ...]) -> bool:
         """Whether what has come this way is what this station sends."""

@@ -51,8 +51,8 @@ class ShapedReader:
         """Decide what is done to the part that the reader is at."""
         reader, known = self._reader, self._known
         self.preamble, self.own_preamble, self._steps, self._can_shift = reader.preamble, b"", 0, None
-        self.level = self._told(0.0, 0.0)
         if known is None or known.lufs is None or self._target_lufs is None:
+            self.level = self._told(0.0, 0.0)
             return
         gain_db, volume_db = 0.0, 0.0
         if has_steps(reader.params):
