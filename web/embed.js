@@ -5,6 +5,7 @@ import { $, count, fetchJson, setAttribute, setText, trackTitle, word } from "./
 import { Stream } from "./stream.js";
 
 const ASK_MS = 10_000;
+const HEARD_MS = 1_000; // how often a title that HLS listeners do not hear yet is asked for
 const SOON_MS = 600; // behind the end of a track, when the next one's title is known
 const { base, route, live, hls, accent } = document.documentElement.dataset;
 const name = $("station").textContent;
@@ -39,8 +40,6 @@ const draw = () => {
   cover.hidden = !now.cover;
   if (now.cover) setAttribute(cover, "src", now.cover);
 };
-
-const HEARD_MS = 1_000;
 
 // What plays is asked for every ten seconds, and right behind the end of a track; not at all while nobody looks or hears.
 let timer = 0;

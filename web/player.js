@@ -12,6 +12,7 @@ import {
 import { Stream } from "./stream.js";
 
 const RECENT = 10;
+const HEARD_MS = 500; // how often it is looked whether a title that HLS listeners do not hear yet is heard
 const FILTER_FROM = 10; // stations: with fewer the eye is quicker
 const SITE = document.documentElement.dataset.site;
 
@@ -37,7 +38,6 @@ const stream = new Stream(
 );
 let wantsPress = false; // the browser refuses to play without one
 let hasPlayed = false;
-const HEARD_MS = 500; // how often it is looked whether a title that HLS listeners do not hear yet is heard
 let skewMs = 0; // this clock less the server's
 
 const takeStreams = (list) => {

@@ -131,8 +131,13 @@ export class Stream {
     this.#lastTime = this.#played = 0;
     const list = since === null ? hls : `${hls}?since=${since}`;
     this.audio.src = this.#isHls ? list : live;
-    this.#beganAt = NaN;
-    if (this.#isHls) beginOf(list).then((at) => (this.#beganAt = at));
+    this.#beganAt = since ?? NaN; // a list since a moment begins with it
+    const joinedAt = this.#joinedAt;
+    if (this.#isHls && since === null) {
+      beginOf(hls).then((at) => {
+        if (this.#joinedAt === joinedAt) this.#beganAt = at; // not of a list that has been left since
+      });
+    }
     this.#enter("connecting");
     this.audio.play().catch((error) => {
       // Losses also arrive as events; only a browser that wants a press first is told here alone.

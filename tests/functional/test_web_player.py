@@ -13,15 +13,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from tests.functional.browser import Visitor, chromium, hears, on_air, press_play, reads, tone, two_stations, visit
+from tests.functional.browser import Visitor, hears, on_air, press_play, reads, tone, two_stations, visit
 from tests.server import PASSWORD, Radio
 from tests.waiting import PATIENCE_S, until
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -434,14 +428,13 @@ def test_with_hls_the_title_changes_when_it_is_heard(visitor: Visitor, radio: Ra
     visitor.context.add_init_script("""
         const { get, set } = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "src");
         const other = (url) => (url.includes(".m3u8") ? "./?player=web" : url);
-        const mapped = { get, set(url) { set.call(this, other(url)); } };
+        window.sources = [];
+        const mapped = { get, set(url) { sources.push(url); set.call(this, other(url)); } };
         Object.defineProperty(HTMLMediaElement.prototype, "src", mapped);
         HTMLMediaElement.prototype.getStartDate = function () {
             return new Date(Date.now() - this.currentTime * 1000 - 4500);
         };
     """)
-    asked: list[str] = []
-    visitor.context.on("request", lambda request: asked.append(request.url))
     page = visitor.open("/web")
     press_play(page)
     reads(page, "#now-title", "Tone of 500")
@@ -454,7 +447,7 @@ def test_with_hls_the_title_changes_when_it_is_heard(visitor: Visitor, radio: Ra
     reads(page, "#now-title", "Tone of 1000")
     print("a skip to its title:", page.evaluate("shown - asked"))
     assert page.evaluate("shown - asked") > 4000
-    assert [url for url in asked if ".m3u8?since=" in url]
+    assert [url for url in page.evaluate("sources") if ".m3u8?since=" in url]
 
 
 def test_finding_one_among_many(browser: Browser, tmp_path: Path) -> None:
