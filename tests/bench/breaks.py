@@ -29,12 +29,12 @@ from pathlib import Path
 from tests.bench.frames import frames
 from tests.bench.measures import percentile
 from tests.bench.recorder import Recorder, decode
+from tests.functional.broadcasts import SECRET, is_live
 from tests.server import Radio
 from tests.waiting import until
 
 SILENT_S = 2.0
 SPREAD_MS = 20.0
-SECRET = "hackme"
 LAME = "-ac 2 -c:a libmp3lame -b:a 128k -reservoir 0 -write_xing 0 -id3v2_version 0"
 AHEAD = 8
 """A source sends so many times as fast as it plays until it is on the air."""
@@ -75,16 +75,13 @@ class Station:
     """A station, its listeners, and the source that breaks."""
 
     def __init__(self, radio: Radio, route: str, talk: bytes, home: Path, listeners: int) -> None:
-        self._radio, self._route = radio, route
+        self._radio, self._route, self._is_live = radio, route, is_live(radio, route)
         self._frames = list(frames(talk))
         self.recorders = [
             Recorder(radio.port, route, home / f"{route[1:]}-{number}.mp3") for number in range(listeners)
         ]
         for recorder in self.recorders:
             recorder.start()
-
-    def _is_live(self) -> bool:
-        return bool(self._radio.json(f"/now-playing?route={self._route}")["live"])
 
     def break_often(self, times: int) -> None:
         """Begin, go on the air, and break, one way after another."""

@@ -17,9 +17,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from tests.bench.breaks import FOLDER_S, SECRET, TALK_S, connect, noise, silence_s
+from tests.bench.breaks import FOLDER_S, TALK_S, connect, noise, silence_s
 from tests.bench.frames import frames
 from tests.bench.recorder import Recorder, drift
+from tests.functional.broadcasts import SECRET
 from tests.server import PASSWORD, Radio
 from tests.waiting import until
 

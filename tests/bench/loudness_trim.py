@@ -117,20 +117,8 @@ def sound(rate_hz: int, intro_s: float, silences_s: Sequence[float], noise_db: f
     ]
     joined = "".join(f"[{name}0]" for name in names) + f"concat=n={len(names)}:v=0:a=1[out]"
     graph = ";".join([*pieces, *formats, joined])
-    command = [
-        "ffmpeg",
-        "-v",
-        "error",
-        "-filter_complex",
-        graph,
-        "-map",
-        "[out]",
-        "-c:a",
-        "pcm_s16le",
-        "-f",
-        "wav",
-        "-",
-    ]
+    output = ["-map", "[out]", "-c:a", "pcm_s16le", "-f", "wav", "-"]
+    command = ["ffmpeg", "-v", "error", "-filter_complex", graph, *output]
     return subprocess.run(command, check=True, capture_output=True).stdout
 
 

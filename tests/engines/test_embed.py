@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-import http.server
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.elsewhere import foreign_site
 from tests.engines import chirps
 from tests.engines.browsers import ENGINES, HLS
 from tests.engines.desk import Desk
 from tests.server import Radio
-from tests.waiting import POLL_S, until
+from tests.waiting import until
 
 STATION = "mp3"
-
-
-@contextmanager
-def foreign_site(directory: Path) -> Iterator[str]:
-    """Another origin, which serves what is in `directory`."""
-    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(directory))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(POLL_S,))
-        thread.start()
-        try:
-            yield f"http://localhost:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @pytest.mark.players

@@ -15,6 +15,7 @@ from typing import Final
 from mutagen.id3 import ID3, TIT2, TPE1
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.elsewhere import npm_package
 from tests.server import PASSWORD, ROOT, Radio
 from tests.waiting import PATIENCE_S
 
@@ -159,13 +160,8 @@ def visit(
 
 
 def axe() -> str:
-    """The source of axe-core, from npm, kept in `node_modules` (which git ignores)."""
-    source = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-    package = source.with_name("package.json")
-    if not package.is_file() or f'"version": "{AXE_VERSION}"' not in package.read_text(encoding="utf-8"):
-        npm = ("npm", "install", "--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--prefix", str(ROOT))
-        subprocess.run((*npm, f"axe-core@{AXE_VERSION}"), check=True, capture_output=True)
-    return source.read_text(encoding="utf-8")
+    """The source of axe-core."""
+    return (npm_package("axe-core", AXE_VERSION) / "axe.min.js").read_text(encoding="utf-8")
 
 
 def hears(page: Page, hz: int) -> None:

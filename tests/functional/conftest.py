@@ -5,12 +5,25 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.server import Radio
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 Start = Callable[..., Radio]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, one for all tests of a file."""
+    from tests.functional.browser import chromium
+
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture

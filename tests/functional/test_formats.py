@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.ffmpeg import decode
-from tests.functional.browser import chromium, hears, on_air, visit
+from tests.functional.browser import hears, on_air, visit
 from tests.functional.conftest import Start, tone
 from tests.server import PASSWORD, Radio
 from tests.waiting import until
@@ -89,12 +88,6 @@ def make(directory: Path, form: Format, seconds: tuple[float, ...] = ()) -> None
         path = directory / f"{number}.{form.suffix}"
         tone(path, length, hz=220 * number, options=form.options, title=f"T{number}")
         os.truncate(path, path.stat().st_size - form.cut_bytes)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @dataclass(frozen=True)

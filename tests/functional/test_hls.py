@@ -5,24 +5,23 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-import threading
 import time
 from array import array
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Page
 
+from tests.elsewhere import foreign_site, npm_package
 from tests.ffmpeg import complaints
 from tests.functional.browser import EAR, chromium
 from tests.functional.conftest import Start, tone
 from tests.functional.hls_validator import Entry, Judge, parse
-from tests.server import ROOT, Radio
-from tests.waiting import POLL_S, every_second
+from tests.server import Radio
+from tests.waiting import every_second
 
 HLS_JS_VERSION = "1.7.4"
 HZ = 44100 / 64
@@ -195,23 +194,13 @@ PLAY = """
 """
 
 
-def hls_js() -> str:
-    """hls.js, from npm, kept in `node_modules` (which git ignores)."""
-    package = ROOT / "node_modules" / "hls.js"
-    manifest = package / "package.json"
-    if not manifest.is_file() or f'"version": "{HLS_JS_VERSION}"' not in manifest.read_text(encoding="utf-8"):
-        npm = ("npm", "install", "--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--prefix", str(ROOT))
-        subprocess.run((*npm, f"hls.js@{HLS_JS_VERSION}"), check=True, capture_output=True)
-    return (package / "dist" / "hls.min.js").read_text(encoding="utf-8")
-
-
 @pytest.fixture
 def open_player(tmp_path: Path) -> Iterator[Callable[[str], Page]]:
     """Pages of somebody else's site, each playing a playlist with hls.js."""
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "index.html").write_text(PAGE)
-    script = hls_js()
-    with served(tmp_path / "site") as site, chromium() as browser:
+    script = (npm_package("hls.js", HLS_JS_VERSION) / "dist" / "hls.min.js").read_text(encoding="utf-8")
+    with foreign_site(tmp_path / "site") as site, chromium() as browser:
 
         def begin(url: str) -> Page:
             page = browser.new_context().new_page()
@@ -222,30 +211,6 @@ def open_player(tmp_path: Path) -> Iterator[Callable[[str], Page]]:
             return page
 
         yield begin
-
-
-class served:  # noqa: N801 - reads as `with served(directory)`
-    """A site of its own, on another port: what it plays it plays across origins."""
-
-    def __init__(self, directory: Path) -> None:
-        from functools import partial
-        from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-
-        class Quiet(SimpleHTTPRequestHandler):
-            def log_message(self, *_: Any) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(directory)))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_S,))
-
-    def __enter__(self) -> str:
-        self._thread.start()
-        return f"http://127.0.0.1:{self._server.server_port}/"
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
 
 def test_hls_js_plays_it(radio: Radio, open_player: Callable[[str], Page]) -> None:

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import http.server
 import re
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
-from tests.functional.browser import axe, chromium, hears, on_air, press_play, reads, two_stations, visit
+from tests.elsewhere import foreign_site
+from tests.functional.browser import axe, hears, on_air, press_play, reads, two_stations, visit
 from tests.server import PASSWORD, Radio
-from tests.waiting import POLL_S
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -29,20 +19,6 @@ def radio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Radio]:
     options = two_stations(tmp_path_factory.mktemp("music"))
     with on_air(*options, "--site-name", "Waves") as server:
         yield server
-
-
-@contextmanager
-def foreign_site(directory: Path) -> Iterator[str]:
-    """Another origin, which serves what is in `directory`."""
-    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(directory))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(POLL_S,))
-        thread.start()
-        try:
-            yield f"http://localhost:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def test_it_plays_in_a_frame_of_another_origin(browser: Browser, radio: Radio, tmp_path: Path) -> None:

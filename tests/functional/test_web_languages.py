@@ -9,17 +9,11 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from radiostream.http.views.editions import LANGUAGES
-from tests.functional.browser import axe, chromium, on_air, two_stations, visit
+from tests.functional.browser import axe, on_air, two_stations, visit
 from tests.server import PASSWORD, Radio
 
 NARROW = {"width": 320, "height": 640}
 WIDE = {"width": 1280, "height": 900}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.functional.browser import Visitor, axe, chromium, on_air, press_play, reads, tone, visit
+from tests.functional.browser import Visitor, axe, on_air, press_play, reads, tone, visit
 from tests.server import Radio
 from tests.waiting import PATIENCE_S
 
@@ -22,12 +22,6 @@ HOSTILE = (
     "\u202eright to left\u202c مرحبا بالعالم שלום",
     "long " * 1000,
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -9,17 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.functional.browser import Visitor, chromium, on_air, press_play, reads, tone, two_stations, visit
+from tests.functional.browser import Visitor, on_air, press_play, reads, tone, two_stations, visit
 from tests.server import PASSWORD, Radio
 
 DEFAULT_STATION = '.row[data-route="/"]'
 DEFAULT_PASSWORD = "1234554321"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -293,14 +293,6 @@ def test_too_few_descriptors_are_told(monkeypatch: pytest.MonkeyPatch, caplog: p
     assert "1024 open files are too few for 5000 listeners, allow 6348" in caplog.text
 
 
-def test_a_body_that_is_too_long(pair: Pair) -> None:
-    """Is refused before a byte of it is read."""
-    reader, _ = pair
-    with pytest.raises(Refusal) as refusal:
-        reader.read_body(wire.BODY_MAX + 1)
-    assert refusal.value.status == 413
-
-
 def test_a_body_that_does_not_come(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """Has one deadline, however its bytes trickle; a client that closes is gone."""
     reader, client = pair

@@ -289,14 +289,15 @@ def test_heads_of_streams(
     assert ("Retry-After" in dict(response.headers)) is (status == 503)
 
 
+def bug(*_: object) -> NoReturn:
+    """A mistake of ours."""
+    raise RuntimeError("a bug")
+
+
 def test_a_bug_of_ours_is_a_500_and_told_once(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The client learns nothing of it."""
-
-    def bug(*_: object) -> NoReturn:
-        raise RuntimeError("a bug")
-
     monkeypatch.setattr(routes, "answer", bug)
     with RadioServer(house.site, "127.0.0.1", 0) as server:
         answer = answer_of(server, b"GET /")
@@ -309,10 +310,6 @@ def test_a_bug_in_a_connection_is_told_once(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """And the connection ends."""
-
-    def bug(*_: object) -> NoReturn:
-        raise RuntimeError("a bug")
-
     monkeypatch.setattr(Connection, "_serve", bug)
     with RadioServer(house.site, "127.0.0.1", 0) as server:
         assert answer_of(server, b"GET /") == b""

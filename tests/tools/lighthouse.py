@@ -12,8 +12,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from tests.elsewhere import npm_package
 from tests.functional.browser import on_air, two_stations
 from tests.server import PASSWORD, ROOT, Radio
 
@@ -25,18 +26,6 @@ CATEGORIES: Final = ("performance", "accessibility", "best-practices", "seo")
 LOGIN: Final = {"Authorization": f"Bearer {PASSWORD}"}
 PAGES: Final = {"/web": {}, "/web?route=/humor": {}, "/embed/main": {}, "/status": LOGIN}
 NOT_INDEXED: Final = "/status"
-
-
-def program() -> Path:
-    """Lighthouse from npm, kept in `node_modules` (which git ignores), apart from what the tests keep there."""
-    home = ROOT / "node_modules" / ".lighthouse"
-    source = home / "node_modules" / "lighthouse" / "cli" / "index.js"
-    package = source.parents[1] / "package.json"
-    if not package.is_file() or json.loads(package.read_text(encoding="utf-8"))["version"] != VERSION:
-        npm = ("npm", "install", "--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--prefix", str(home))
-        home.mkdir(parents=True, exist_ok=True)
-        subprocess.run((*npm, f"lighthouse@{VERSION}"), check=True, capture_output=True)
-    return source
 
 
 def ask(lighthouse: Path, url: str, headers: dict[str, str], *, desktop: bool) -> dict[str, Any]:
@@ -52,21 +41,34 @@ def ask(lighthouse: Path, url: str, headers: dict[str, str], *, desktop: bool) -
     return report
 
 
-def judge(path: str, report: dict[str, Any]) -> list[str]:
+class Opinion(NamedTuple):
+    """What is counted of a report."""
+
+    scores: dict[str, int]
+    """Of 100, by category."""
+    shift: float
+    failed: list[str]
+    """The audits that cost the page something."""
+    error: str
+
+
+def opinion(report: dict[str, Any]) -> Opinion:
+    """The figures of a report."""
+    audits = report["audits"]
+    return Opinion(
+        {name: round((report["categories"][name]["score"] or 0) * 100) for name in CATEGORIES},
+        audits["cumulative-layout-shift"]["numericValue"],
+        sorted(one["id"] for one in audits.values() if one["score"] is not None and one["score"] < 0.9),
+        str(report.get("runtimeError") or ""),
+    )
+
+
+def judge(path: str, seen: Opinion) -> list[str]:
     """What is wrong with a page; nothing where all is well."""
-    found = [] if not report.get("runtimeError") else [str(report["runtimeError"])]
-    for name in CATEGORIES:
-        score = round((report["categories"][name]["score"] or 0) * 100)
-        if score < LEAST and not (name == "seo" and path == NOT_INDEXED):
-            found.append(f"{name}: {score}")
-    shift = report["audits"]["cumulative-layout-shift"]["numericValue"]
-    return found + ([f"the layout shifts by {shift:.3f}"] if shift > SHIFT_MOST else [])
-
-
-def failed(report: dict[str, Any]) -> list[str]:
-    """The audits that cost a page something."""
-    audits = report["audits"].values()
-    return sorted(one["id"] for one in audits if one["score"] is not None and one["score"] < 0.9)
+    counted = {name: score for name, score in seen.scores.items() if name != "seo" or path != NOT_INDEXED}
+    found = [seen.error] if seen.error else []
+    found += [f"{name}: {score}" for name, score in counted.items() if score < LEAST]
+    return found + ([f"the layout shifts by {seen.shift:.3f}"] if seen.shift > SHIFT_MOST else [])
 
 
 def rows(radio: Radio, lighthouse: Path) -> bool:
@@ -74,23 +76,22 @@ def rows(radio: Radio, lighthouse: Path) -> bool:
     good = True
     for path, headers in PAGES.items():
         for screen in ("phone", "desktop"):
-            report = ask(lighthouse, radio.url + path, headers, desktop=screen == "desktop")
-            scores = [round((report["categories"][name]["score"] or 0) * 100) for name in CATEGORIES]
-            shift = report["audits"]["cumulative-layout-shift"]["numericValue"]
-            figures = [*(f"{score:>4}" for score in scores), f"{shift:>6.3f}"]
-            print(f"{path:17} {screen:8}", *figures, *failed(report), flush=True)
-            faults = judge(path, report)
-            good = good and not faults
-            print(*(f"    {fault}" for fault in faults), sep="\n", end="\n" if faults else "")
+            seen = opinion(ask(lighthouse, radio.url + path, headers, desktop=screen == "desktop"))
+            figures = [*(f"{score:>4}" for score in seen.scores.values()), f"{seen.shift:>6.3f}"]
+            print(f"{path:17} {screen:8}", *figures, *seen.failed, flush=True)
+            for fault in judge(path, seen):
+                print(f"    {fault}")
+                good = False
     return good
 
 
 def main() -> int:
     """Two stations, and every page for a telephone and for a desk."""
-    lighthouse = program()
+    # apart from what the tests keep beside it, which npm would remove
+    package = npm_package("lighthouse", VERSION, ROOT / "node_modules" / ".lighthouse")
     with tempfile.TemporaryDirectory() as home, on_air(*two_stations(Path(home))) as radio:
         print("page              screen   perf acce best  seo  shift  what costs something")
-        return 0 if rows(radio, lighthouse) else 1
+        return 0 if rows(radio, package / "cli" / "index.js") else 1
 
 
 if __name__ == "__main__":
