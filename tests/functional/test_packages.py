@@ -24,7 +24,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built out of the source archive: what is missing there is missing here too. Out of a copy of the
     checkout, as setuptools writes into it: two builds at a time would be in each other's way."""
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    git = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]  # a tree without a commit will do
+    listed = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listed.split("\0")):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, source / name)
