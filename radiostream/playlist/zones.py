@@ -88,8 +88,5 @@ def _host_name() -> str:
     """What to call the host's zone: by TZ, by what /etc/localtime points to, else by its abbreviation."""
     if said := os.environ.get("TZ", "").removeprefix(":"):
         return said
-    try:
-        _, found, name = os.path.realpath("/etc/localtime").partition("/zoneinfo/")
-    except OSError:
-        found = name = ""
+    _, found, name = os.path.realpath("/etc/localtime").partition("/zoneinfo/")
     return name if found else time.tzname[0]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radiostream.http.protocol.proxies import Client, authority, base_url, client_of, valid_host
+from radiostream.http.protocol.proxies import Client, authority, base_url, client_of, network_of, valid_host
 
 TRUSTED = [ip_network(one) for one in ("127.0.0.0/8", "10.0.0.0/8", "::1/128", "fd00::/8")]
 
@@ -207,3 +207,18 @@ def test_port_and_prefix(port: str, prefix: str, expected: tuple[int, str]) -> N
 def test_authority(address: str, shown: str) -> None:
     """What a URL begins with where the request named no host."""
     assert authority(address, 80) == shown
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("x:" * 50, "x:" * 32),
+        ("x" * 100, "x" * 64),
+    ],
+)
+def test_whose_requests_are_counted_together(address: str, network: str) -> None:
+    """A customer's addresses are one; what is none is kept short."""
+    assert network_of(address) == network

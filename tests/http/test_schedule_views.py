@@ -63,3 +63,10 @@ def test_what_the_operators_page_shows(studio: Studio) -> None:
     shown = views.summary(studio.station.status, studio.clock.unix_s())
     assert shown is not None
     assert shown["text"] == "_2200-2245 until Tue 22:45 · next Tue 22:45 own music"
+
+
+def test_rules_without_a_time(studio: Studio) -> None:
+    """Jingles that go by tracks have no time of day to tell."""
+    put(studio, "a.mp3", "_every 3 tracks/e.mp3")
+    shown = views.summary(studio.station.status, studio.clock.unix_s())
+    assert shown == {"part": None, "until": None, "next": None, "text": "own music"}

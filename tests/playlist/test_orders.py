@@ -54,3 +54,11 @@ def test_lists_of_a_directory(tmp_path: Path) -> None:
     (tmp_path / "Order.M3U").unlink()
     (tmp_path / "_22-06").rename(tmp_path / "_21-06")
     assert [order.path for order in directory.look(eager=True).orders] == [f"{tmp_path}/_21-06/order.m3u8"]
+
+
+def test_a_list_that_cannot_be_read(tmp_path: Path) -> None:
+    """It names nothing; and one that was never there is not taken at the first look."""
+    (tmp_path / "order.m3u").mkdir()
+    (order,) = OrderFiles().look([str(tmp_path / "order.m3u"), str(tmp_path / "gone.m3u")], eager=True)
+    assert order.entries == ()
+    assert OrderFiles().look([str(tmp_path / "order.m3u")], eager=False) == ()

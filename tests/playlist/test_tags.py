@@ -27,6 +27,7 @@ from tests.playlist.tag_bytes import (
     freeform,
     id3,
     id3_old,
+    id3_tag,
     id3v1,
     item,
     mp4,
@@ -350,3 +351,35 @@ def reads_quietly(path: str, caplog: pytest.LogCaptureFixture) -> None:
     assert isinstance(read_tags(path), Tags)
     assert isinstance(read_cover(path), bytes | None)
     assert not caplog.records
+
+
+def test_atoms_of_other_sizes(tmp_path: Path) -> None:
+    """A size of 64 bits, one that says "to the end", and one that is smaller than its own head (ISO 14496-12 §4.2)."""
+    moov = mp4(item(b"\xa9nam", b"x"))[124:]
+    inside, before = moov[8:], atom(b"ftyp", b"M4A \0\0\0\0")
+    for head, title in (
+        (struct.pack(">I4sQ", 1, b"moov", 16 + len(inside)), "x"),
+        (struct.pack(">I4s", 0, b"moov"), "x"),
+        (struct.pack(">I4s", 4, b"moov"), ""),
+    ):
+        assert read_tags(write(tmp_path, before + head + inside, "a.m4a")).title == title
+
+
+def test_plain_sizes_in_a_new_tag(tmp_path: Path) -> None:
+    """A size that cannot be four times seven bits is a plain number, as iTunes wrote it."""
+    content = text("x" * 199)
+    frame = b"TIT2" + struct.pack(">IH", len(content), 0) + content
+    assert read_tags(write(tmp_path, id3_tag(frame, 4))).title == "x" * 199
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        ape(("k" * 300, b"x"), ("Title", b"x")),
+        b"APETAGEX" + struct.pack("<IIII", 2000, 100_000, 1, 0) + bytes(8),
+    ],
+    ids=["a key without an end", "longer than the file"],
+)
+def test_ape_tags_that_make_no_sense(tag: bytes, tmp_path: Path) -> None:
+    """They tell nothing."""
+    assert read_tags(write(tmp_path, bytes(100) + tag)) == Tags()
