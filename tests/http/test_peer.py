@@ -71,3 +71,12 @@ def test_hung_up(paused: socket.socket) -> None:
         near.setblocking(False)
         far.close()
         assert peer.has_hung_up(near)
+
+
+def test_a_socket_that_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is no TCP, and a system that has no such question: nothing is known."""
+    near, far = socket.socketpair()
+    with near, far:
+        assert peer.unanswered_s(near) is None
+        monkeypatch.delattr(socket, "TCP_INFO")
+        assert peer.unanswered_s(near) is None

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from radiostream.http.handlers import plays as handler
 from radiostream.http.protocol.message import Stream
 from radiostream.plays.plays import Keeper, Plays
 from radiostream.radio.audience import Listener
@@ -161,3 +162,23 @@ def test_without_a_log_the_history_ends(kept: Kept) -> None:
     assert (said["history"], said["next"]) == ([], None)
     for wrong in ("yesterday", "", "2026-13-01", "99999"):
         assert kept.house.ask("GET", f"/history?route=jazz&before={wrong}").status == 400
+
+
+def test_a_report_goes_out_in_pieces() -> None:
+    """What is long is sent while it is made."""
+    large = b"x" * handler.PIECE_BYTES
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        handler.send_report(iter([large, b"y"]), ours, bytearray(b"head|"))
+        ours.shutdown(socket.SHUT_WR)
+        assert b"".join(iter(lambda: theirs.recv(65536), b"")) == b"head|" + large + b"y"
+
+
+def test_who_leaves_ends_the_report() -> None:
+    """Nothing more is made of it."""
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    rest = iter([b"x" * handler.PIECE_BYTES, b"y"])
+    with ours:
+        handler.send_report(rest, ours, bytearray(b"head|"))
+    assert next(rest) == b"y"

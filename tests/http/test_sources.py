@@ -132,8 +132,9 @@ def test_titles(house: House, query: str, title: Said) -> None:
         ("mount=/nowhere&mode=updinfo&song=x", basic(), 404),
         ("mount=/&mode=list&song=x", basic(), 400),
         ("mount=/&mode=updinfo&song=x", basic(), 404),
+        ("mount=/&mode=updinfo" + 50 * "&song=x", basic(), 400),
     ],
-    ids=["no password", "the operator's", "no station", "no such mode", "no source"],
+    ids=["no password", "the operator's", "no station", "no such mode", "no source", "too many fields"],
 )
 def test_titles_that_are_refused(house: House, raw: str, headers: dict[str, str], status: int) -> None:
     """Only a broadcaster may say what a broadcaster sends, and only while there is one."""

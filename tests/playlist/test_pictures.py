@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from radiostream.playlist import pictures
 from radiostream.playlist.pictures import COVER_BYTES, directory_cover, find_picture, image_type, read_cover
 from tests.playlist.tag_bytes import ape, flac_picture, id3, id3_old, item, mp4, vorbis, write
 
@@ -34,6 +36,7 @@ def apic(kind: int, data: bytes, description: bytes = b"d\0", encoding: int = 0)
         (id3(apic(4, PNG + b"back"), apic(3, PNG + b"front")), PNG + b"front"),
         (id3(apic(0, PNG + b"only")), PNG + b"only"),
         (id3(apic(3, PNG + b"x" * COVER_BYTES)), None),
+        (id3(apic(3, PNG + b"x" * 2 * COVER_BYTES)), None),
         (id3(apic(3, PNG + b"x" * COVER_BYTES), apic(0, PNG + b"small")), PNG + b"small"),
         (id3(apic(3, b"<svg>"), apic(0, PNG)), PNG),
         (id3(apic(3, PNG, "dé".encode("utf-16") + b"\0\0", 1)), PNG),
@@ -86,9 +89,9 @@ def test_own_picture_before_the_directorys(tmp_path: Path, cover: bytes) -> None
     root = str(tmp_path)
     assert find_picture(large, root) is None
     write(tmp_path, cover, "cover.jpg")
-    pictures = [find_picture(path, root) for path in (own, large)]
-    assert [(one.data, one.kind) for one in pictures if one] == [(PNG + b"own", "image/png"), (cover, "image/png")]
-    assert len({one.version for one in pictures if one}) == 2
+    found = [find_picture(path, root) for path in (own, large)]
+    assert [(one.data, one.kind) for one in found if one] == [(PNG + b"own", "image/png"), (cover, "image/png")]
+    assert len({one.version for one in found if one}) == 2
     write(tmp_path, b"<svg>", "cover.jpg")
     assert find_picture(large, root) is None
 
@@ -122,3 +125,26 @@ def test_image_type(data: bytes, kind: str | None) -> None:
 def test_any_bytes_have_a_type_of_the_four_or_none(data: bytes) -> None:
     """No input is served as anything that could be a page."""
     assert image_type(data) in (None, "image/jpeg", "image/png", "image/gif", "image/webp")
+
+
+def test_a_picture_beside_that_is_gone_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found, and not there any more when it is read: there is none."""
+
+    def gone(path: str) -> NoReturn:
+        raise FileNotFoundError(path)
+
+    track = write(tmp_path, b"")
+    write(tmp_path, PNG, "cover.png")
+    assert find_picture(track, str(tmp_path)) is not None
+    monkeypatch.setattr(pictures, "open_track", gone)
+    assert find_picture(track, str(tmp_path)) is None
+
+
+def test_a_bug_in_reading_a_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It costs the picture, and is told with its traceback."""
+    monkeypatch.setattr(pictures, "ape_fields", None)
+    assert read_cover(write(tmp_path, bytes(100))) is None
+    (record,) = caplog.records
+    assert record.exc_info

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from radiostream.playlist import roster
 from radiostream.playlist.roster import GRACE_S, Roster, Wanted, route_of_directory
 from radiostream.settings import StationConfig
 from radiostream.station_names import RESERVED, route_problem
@@ -286,3 +287,29 @@ def test_words_of_the_command_line_change(shelf: Shelf) -> None:
     shelf.routes()
     shelf.roster.wanted = Wanted((StationConfig("/x", Path("/x"), "X"),))
     assert shelf.routes() == ["/x"]
+
+
+def test_settings_that_cannot_be_read(shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:
+    """They are told once; the station is there without them."""
+    shelf.make("a")
+    (shelf.directory / "a" / "station.toml").symlink_to("station.toml")
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            entry = shelf.roster.look()["/a"]
+    (message,) = caplog.messages
+    assert message == f"/a: station.toml changes nothing: {entry.settings_error}"
+
+
+def test_more_stations_than_there_may_be(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Those that were there first stay; the others are told."""
+    monkeypatch.setattr(roster, "MOST_STATIONS", 2)
+    shelf.make("b", "c")
+    assert shelf.routes() == ["/b", "/c"]
+    shelf.make("a")
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            assert shelf.routes() == ["/b", "/c"]
+    (message,) = caplog.messages
+    assert "one more than 2 stations" in message

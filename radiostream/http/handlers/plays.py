@@ -62,14 +62,14 @@ def report(site: Site, request: Request, rest: str) -> Stream:
         return Stream(200, form.content_type, headers)
     rows = reading.rows(keeper.directory, route, period.since, period.until, zone, now)
     about = report.Subject(route, name, zone.name, period)
-    return Stream(200, form.content_type, headers, partial(_send, form.write(about, rows)))
+    return Stream(200, form.content_type, headers, partial(send_report, form.write(about, rows)))
 
 
 def _plain(stem: str) -> str:
     return "".join(char if char.isascii() and char.isalnum() else "-" for char in stem)
 
 
-def _send(pieces: Iterator[bytes], connection: socket.socket, head: bytearray) -> None:
+def send_report(pieces: Iterator[bytes], connection: socket.socket, head: bytearray) -> None:
     """Send the head and the pieces; in the connection's thread, which ends with it."""
     batch, size = [bytes(head)], 0
     head.clear()
