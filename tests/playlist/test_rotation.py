@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Mapping
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -180,3 +181,25 @@ def test_shuffle_over_a_restart(asked: bool, commanded: bool | None, asked_later
     is_kept = commanded is not None and asked == asked_later
     assert after.shuffle == (commanded if is_kept else asked_later)
     assert after.state(moment(1))["shuffle"] == after.shuffle
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_a_folder_that_goes_before_it_is_heard(is_heard: bool) -> None:
+    """What was read ahead of it is heard, or taken back; the own music goes on either way."""
+    made = rotation()
+    assert advance(made, 20 * 60).stem == "11"
+    for number in range(60):  # until what is gone is forgotten
+        update(made, arranged("1.mp3", "2.mp3", f"_hourly {number:02}/{number}.mp3"))
+    if is_heard:
+        made.hear()
+    made.rewind()
+    update(made, arranged("1.mp3", "2.mp3"))
+    assert played(made, 2, 20 * 60) == ["1", "2"]
+
+
+def test_nothing_asked_for_and_nothing_heard() -> None:
+    """To go on without having looked, or to hear what was not published, changes nothing."""
+    made = rotation()
+    made.advance()
+    made.hear()
+    assert played(made, 3) == played(rotation(), 3)

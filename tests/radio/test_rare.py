@@ -11,7 +11,9 @@ from typing import NoReturn
 import pytest
 
 from radiostream.audio.frames import AudioError
+from radiostream.loudness.levels import Levels
 from radiostream.playlist.state import Saved
+from radiostream.playlist.track import Tags
 from radiostream.radio import deck
 from tests.radio.studio import Studio
 
@@ -82,3 +84,68 @@ def test_a_closed_deck_gives_nothing(studio: Studio) -> None:
     closed = deck.load(studio.track(1, 100), 1)
     closed.close()
     assert closed.fill(memoryview(bytearray(65536)), 1.0).length == 0
+
+
+def test_tags_of_what_is_on_neither_end(studio: Studio) -> None:
+    """Those of a track that is read ahead and not heard yet change nothing on the air, those of one that is nowhere
+    are not even looked at."""
+    first, second, third = (studio.track(number, 1000) for number in (1, 2, 3))
+    studio.show(first, second, third)
+    studio.run_until(20)
+    assert studio.frames[-1][0] == 2
+    on_air = studio.station.status.on_air
+    assert on_air is not None
+    assert on_air.track == first
+    for track in (first, second, third):
+        studio.tagger.tags[track.name] = Tags(f"Song {track.stem}")
+    studio.station.tags_read(third)
+    studio.station.tags_read(second)
+    studio.do(studio.station.settled())
+    assert studio.station.status.on_air == on_air
+    studio.station.tags_read(first)
+    studio.do(studio.station.settled())
+    told = studio.station.status.on_air
+    assert told is not None
+    assert told.tags.title == "Song 1"
+    studio.run_until(40)
+    assert "Song 2" in {chunk.title for chunk in studio.published}
+
+
+def test_shuffle_in_the_settings(studio: Studio) -> None:
+    """It is taken when they are read again, as on the command line."""
+    studio.show(studio.track(1, 5000), studio.track(2, 5000))
+    studio.run_until(1)
+    assert not studio.station.status.shuffle
+    studio.do(studio.station.configure(replace(studio.station.config, shuffle=True)))
+    assert studio.station.status.shuffle
+
+
+def test_a_format_that_is_asked_for_no_more(make_studio: Callable[..., Studio]) -> None:
+    """Without a file there is nothing to go by: it stays until there is one."""
+    studio = make_studio(family="aac")
+    studio.do(studio.station.configure(replace(studio.station.config, family=None)))
+    assert studio.station.family == "aac"
+    studio.show(studio.track(1, 100))
+    assert studio.station.family == "mp3"
+    studio.do(studio.station.configure(replace(studio.station.config, family="ogg")))
+    assert studio.station.family == "ogg"
+
+
+def test_a_live_source_that_is_not_there_is_ended(studio: Studio) -> None:
+    """The track plays on."""
+    studio.show(studio.track(1, 5000))
+    studio.run_until(1)
+    studio.do(studio.station.leave_live())
+    studio.run_until(20)
+    assert studio.frames == [(1, index) for index in range(len(studio.frames))]
+
+
+def test_levels_are_taken_back(studio: Studio) -> None:
+    """From then on tracks play as they are, and nothing is told of how loud they would be."""
+    studio.do(studio.station.take_levels(Levels(None)))
+    studio.do(studio.station.take_levels(None))
+    assert studio.station.levels_known() == {}
+    studio.show(studio.track(1, 5000))
+    studio.run_until(1)
+    assert studio.station.status.on_air is not None
+    assert studio.station.status.on_air.level is None
