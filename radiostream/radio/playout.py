@@ -61,7 +61,7 @@ class Playout:
         *,
         clock: Clock,
         tagger: Tagger,
-        want_picture: Callable[[Deck], None],
+        want_picture: Callable[[Deck, Track], None],
         buffer_size: int,
         burst_s: float,
     ) -> None:
@@ -321,7 +321,7 @@ class Playout:
             return
         self._programme.advance()
         deck.tags = self._tagger.wait(deck.track, TAGS_WAIT_S)
-        self._want_picture(deck)
+        self._want_picture(deck, deck.track)
         if coming := self._programme.peek(heard_at_s + (deck.duration_s or 0.0)):
             self._tagger.request(coming)
             if self._programme.announce:

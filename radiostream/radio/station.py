@@ -403,15 +403,14 @@ class Station:
         if self._air.retitle(track, tags):
             self._show()
 
-    def _want_picture(self, deck: Deck) -> None:
-        """`deck` will be on the air: have its picture looked up by then, if the disk is quick enough."""
+    def _want_picture(self, deck: Deck, track: Track) -> None:
+        """`track` will be on the air: have its picture looked up by then, if the disk is quick enough."""
 
         def deliver(picture: Picture | None) -> None:
             if picture is not None:
                 self._inbox.post(partial(self._show_picture, deck, picture))
 
-        if deck.track is not None:
-            self._tagger.request_picture(self.config.route, deck.track, str(self.config.directory), deliver)
+        self._tagger.request_picture(self.config.route, track, str(self.config.directory), deliver)
 
     def _show_picture(self, deck: Deck, picture: Picture) -> None:
         deck.picture = picture

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -182,3 +183,14 @@ def test_who_leaves_ends_the_report() -> None:
     with ours:
         handler.send_report(rest, ours, bytearray(b"head|"))
     assert next(rest) == b"y"
+
+
+def test_statistics_that_cannot_be_read(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operator is told why, and that it may pass."""
+
+    def fail(*_: object) -> NoReturn:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(handler, "_statistics", fail)
+    answer = kept.house.ask("GET", "/statistics?route=jazz", BEARER)
+    assert (answer.status, b"Input/output error" in answer.body) == (503, True)

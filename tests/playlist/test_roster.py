@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import given
@@ -313,3 +315,19 @@ def test_more_stations_than_there_may_be(
             assert shelf.routes() == ["/b", "/c"]
     (message,) = caplog.messages
     assert "one more than 2 stations" in message
+
+
+def test_a_disk_that_fails_while_settings_are_read(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was taken before stays."""
+
+    def fail(path: Path) -> NoReturn:
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    shelf.make("a")
+    file = shelf.directory / "a" / "station.toml"
+    file.write_text('name = "One"')
+    shelf.roster.look()
+    file.write_text('name = "Two, longer"')
+    monkeypatch.setattr(roster, "read_station_toml", fail)
+    entry = shelf.roster.look(eager=True)["/a"]
+    assert (entry.config.name, bool(entry.settings_error)) == ("One", True)

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from radiostream.playlist import state
 from radiostream.playlist.state import Saved, StateFile, StateKeeper, write_atomically
 from tests.waiting import PATIENCE_S
 
@@ -199,3 +200,20 @@ def test_keeper_survives(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
         keeper.write()
     assert len(caplog.records) == 1
     assert keeper.load("/b").playlist == SAVED.playlist
+
+
+def test_files_of_stations_that_left_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One object a station, until there have been very many; what they have written stays."""
+    made: list[str] = []
+
+    def file_of(route: str) -> StateFile:
+        made.append(route)
+        return StateFile(tmp_path, route)
+
+    monkeypatch.setattr(state, "_MOST_FILES", 2)
+    keeper = StateKeeper(file_of)
+    for route in ("/a", "/a", "/b", "/c", "/c", "/d", "/a"):
+        keeper.keep(route, Saved(track=route))
+        keeper.write()
+    assert made == ["/a", "/b", "/c", "/c", "/d", "/a"]
+    assert [StateFile(tmp_path, route).load().track for route in ("/a", "/b", "/c", "/d")] == ["/a", "/b", "/c", "/d"]

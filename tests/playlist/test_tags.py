@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from radiostream.playlist import tags
 from radiostream.playlist.pictures import read_cover
 from radiostream.playlist.tags import TEXT_LENGTH, read_tags
 from radiostream.playlist.track import Tags
@@ -383,3 +384,23 @@ def test_plain_sizes_in_a_new_tag(tmp_path: Path) -> None:
 def test_ape_tags_that_make_no_sense(tag: bytes, tmp_path: Path) -> None:
     """They tell nothing."""
     assert read_tags(write(tmp_path, bytes(100) + tag)) == Tags()
+
+
+def test_a_file_that_is_gone(tmp_path: Path) -> None:
+    """It tells nothing, and that is no error."""
+    assert read_tags(str(tmp_path / "gone.mp3")) == Tags()
+
+
+def test_a_bug_in_reading_tags(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It costs the tags, and is told with its traceback."""
+    monkeypatch.setattr(tags, "mp4_fields", None)
+    assert read_tags(write(tmp_path, mp4(item(b"\xa9nam", b"x")))) == Tags()
+    (record,) = caplog.records
+    assert record.exc_info
+
+
+def test_an_ogg_file_that_begins_in_the_middle(tmp_path: Path) -> None:
+    """Without the begin of a stream nobody knows what its packets are."""
+    assert read_tags(write(tmp_path, page(b"OpusHead", 5) + vorbis(b"title=x"), "a.ogg")) == Tags()

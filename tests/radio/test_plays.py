@@ -181,3 +181,18 @@ def test_what_those_who_left_took_still_counts() -> None:
     audience.enter(other)
     audience.leave(one)
     assert (audience.bytes_sent, audience.moved) == (120, 3)
+
+
+def test_tags_while_nothing_plays(tmp_path: Path) -> None:
+    """They belong to no play."""
+    ears = Ears()
+    studio = Studio(tmp_path, told=ears)
+    studio.run_until(1)
+    tally = studio.station._air.tally
+    assert tally is not None
+    tally.retitle(Tags("Nobody's"))
+    studio.show(studio.track(1, 400))
+    studio.run_until(30)
+    studio.station.stop()
+    studio.station.run()
+    assert {one.title for one in ears.begun} == {"", "1"}
