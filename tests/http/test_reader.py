@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,6 @@ from typing import cast
 
 import pytest
 
-from radiostream.http.protocol import interpreter
 from radiostream.http.protocol import limits as shares
 from radiostream.http.protocol import reader as wire
 from radiostream.http.protocol.limits import ADDRESS, CONNECTIONS, LISTENERS, SHORT_MAX, SHORT_MIN, Limits, short_places
@@ -232,19 +230,6 @@ def test_who_hangs_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shares, "ADMIT_WAIT_S", 10 * PATIENCE_S)
     assert not limits.admit()
     assert limits.refused[CONNECTIONS] == 2
-
-
-@pytest.mark.parametrize(
-    ("threads", "interval_s"), [(0, 0.005), (10, 0.005), (1000, 0.4), (10_000, 2.0), (99_999, 2.0)]
-)
-def test_a_crowd_asks_seldom_for_the_interpreter(threads: int, interval_s: float) -> None:
-    """A few threads as the interpreter has it; thousands so that their wake-ups together stay bounded."""
-    before_s = sys.getswitchinterval()
-    try:
-        interpreter.expect(threads)
-        assert sys.getswitchinterval() == pytest.approx(interval_s)
-    finally:
-        sys.setswitchinterval(before_s)
 
 
 class Allowance:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from radiostream.audio.closing import closing, end_page
 from radiostream.audio.frames import OGG
 from radiostream.audio.opening import opening
+from radiostream.http.protocol.interpreter import make_room
 from radiostream.http.protocol.peer import await_room, has_hung_up, is_reset, is_there
 from radiostream.http.protocol.reader import has_room
 from radiostream.radio.ring import CHUNK_S, Chunk, Ring
@@ -124,6 +125,7 @@ class Feed:
     def run(self) -> str:
         """Send until the end; return why it ended. A client that leaves raises OSError."""
         why = ""
+        make_room()
         try:
             seq, offset = self._join()
             while True:
