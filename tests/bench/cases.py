@@ -64,6 +64,8 @@ class Row:
     """p50, p99 and the last."""
     health_ms: tuple[float, float]
     """p50 and p99, joining included."""
+    health_joining_ms: float
+    """The slowest while they came."""
     started: int
     lost: int
     crowded: float
@@ -130,6 +132,7 @@ def measure(server: Server, case: Case, routes: Sequence[str] = ("/",), health: 
         load.wait_for("start")
         start = (time.monotonic(), measures.cpu_s(server.pid))
         load.wait_for("joined")
+        joining_ms = probe.restart()
         cpu_join = _percent_since(server.pid, *start)
         join_ms = (measures.cpu_s(server.pid) - start[1]) / case.listeners * 1000
         load.wait_for("rest")
@@ -138,13 +141,14 @@ def measure(server: Server, case: Case, routes: Sequence[str] = ("/",), health: 
         done = load.wait_for("done")
         cpu_rest = _percent_since(server.pid, *rest)
         crowded = (measures.crowded_s() - crowded_s) / (time.monotonic() - rest[0]) * 100
-        latencies_ms = probe.restart()
+        latencies_ms = joining_ms + probe.restart()
         memory = measures.memory(server.pid)
         return Row(
             case, cpu_join, join_ms, cpu_rest, memory.rss_kb, memory.pss_kb, empty_kb, measures.kernel_kb(server.port),
             measures.threads(server.pid), done["underruns_joining"], done["underruns"], done["heard_percent"],
             (done["first_byte_ms"]["p50"], done["first_byte_ms"]["p99"], done["first_byte_ms"]["p100"]),
             (measures.percentile(latencies_ms, 50), measures.percentile(latencies_ms, 99)),
+            measures.percentile(joining_ms, 100),
             done["started"], done["lost"], crowded, done["driver_is_bottleneck"], str(done["driver"]),
         )  # fmt: skip
 
@@ -176,6 +180,7 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "heard %": lambda row: "-" if row.heard_percent is None else f"{row.heard_percent:.0f}",
     "first byte ms p50 / p99 / last": lambda row: " / ".join(f"{ms:.0f}" for ms in row.first_ms),
     "health ms p50 / p99": lambda row: " / ".join(f"{ms:.1f}" for ms in row.health_ms),
+    "slowest joining": lambda row: f"{row.health_joining_ms:.0f}",
     "cores short %": lambda row: f"{row.crowded:.0f}",
 }
 

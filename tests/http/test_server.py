@@ -8,13 +8,15 @@ import json
 import logging
 import socket
 import time
+from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
 from radiostream.http import routes
+from radiostream.http.handlers import listener
 from radiostream.http.protocol.held import HELD_MAX
 from radiostream.http.protocol.message import Refusal, Request, Response, head_bytes
 from radiostream.http.protocol.proxies import Client
@@ -220,6 +222,51 @@ def test_no_thread_to_be_had(house: House, monkeypatch: pytest.MonkeyPatch, capl
         assert [one.message for one in caplog.records if one.levelname == "ERROR"] == [
             "no thread for a connection, sending clients away: can't start new thread"
         ] * 2
+
+
+@pytest.fixture
+def on_air(house: House, studio: Studio) -> Iterator[RadioServer]:
+    """A server whose station has been on the air for a while, and ends with the test."""
+    studio.show(studio.track(1, 20000))
+    studio.run_until(30)
+    with RadioServer(house.site, "127.0.0.1", 0) as server:
+        yield server
+        studio.station.stop()
+        until(lambda: not house.site.limits.listeners.taken)
+
+
+def test_no_thread_for_a_stream(on_air: RadioServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes on in the thread that answered its request."""
+    start, answering = _thread.start_new_thread, [1]
+
+    def start_one(*arguments: Any) -> int:
+        if answering:
+            answering.pop()
+            return start(*arguments)
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(_thread, "start_new_thread", start_one)
+    with socket.create_connection(("127.0.0.1", on_air.server_port), PATIENCE_S) as client:
+        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        on_air.handle_request()
+        data = b""
+        while len(data) < 50_000:
+            data += client.recv(1 << 16)
+    assert data.startswith(b"HTTP/1.0 200")
+    assert not answering
+
+
+def test_a_bug_in_a_stream(
+    on_air: RadioServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its connection is closed, and it is logged once."""
+
+    def fail(_: listener.Feed) -> NoReturn:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(listener.Feed, "run", fail)
+    assert answer_of(on_air, b"GET /").startswith(b"HTTP/1.0 200")
+    assert [one.message for one in caplog.records if one.levelname == "ERROR"] == ["a connection failed"]
 
 
 def answer_of(server: RadioServer, request: bytes) -> bytes:
