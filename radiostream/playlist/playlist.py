@@ -228,7 +228,7 @@ class Playlist:
 
     def _step_over(self) -> None:
         """Bring a track of the circle to the front that is neither stepped over nor (gone back to) on the air."""
-        for _ in range(2 * len(self._tracks)):  # at most once round to step over, and once more to find one
+        while True:  # at most once round to step over, and once more to find one
             if not self._pending:
                 self._pending = deque(self._circle())
             path = self._pending[0]

@@ -199,16 +199,14 @@ class Directory:
                 return
             self._next_read = (self._next_read + 1) % (len(self._turn) + 1)
             path = self._turn[self._next_read - 1].path if self._next_read else self._root
-            if path in self._folders:
-                self._stale[path] = True
-                self._pace.spend_read(3 + len(self._folders[path].tracks))
+            self._stale[path] = True
+            self._pace.spend_read(3 + len(self._folders[path].tracks))
 
     def _read_stale(self, until_s: float) -> None:
         while self._stale and self._now() < until_s:
             path = next(iter(self._stale))
             ask = self._stale.pop(path)
-            if folder := self._folders.get(path):
-                self._read(folder, ask)
+            self._read(self._folders[path], ask)  # whoever is forgotten is not stale any more
 
     def _discover(self, until_s: float) -> None:
         """Read what was found in what was read; links last, so that a directory is read under its own name."""

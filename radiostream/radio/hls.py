@@ -175,9 +175,8 @@ class Hls:
             self._listed_of = there
             while self._kept and self._kept[0].parts[0].chunk.seq < chunks[0].seq:
                 self._kept.popleft()
-            if chunks[-1].seq > self._seen:
-                for chunk in self._fresh(chunks, burst_s):
-                    self._add(chunk, burst_s)
+            for chunk in self._fresh(chunks, burst_s):
+                self._add(chunk, burst_s)
             listed = self._listed()
             if listed != self._list:  # segments are compared by identity
                 self._list = listed

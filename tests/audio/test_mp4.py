@@ -645,3 +645,10 @@ def test_boxes_of_a_file_that_shrinks() -> None:
     assert list(source.boxes(0, 100)) == []
     with pytest.raises(AudioError, match="cut off"):
         list(source.table(Box(b"stsz", 0, 0, 1000), 0, 100))
+
+
+@pytest.mark.parametrize("head", [(4).to_bytes(4) + b"free", (1).to_bytes(4) + b"free" + (15).to_bytes(8)])
+def test_a_box_that_is_shorter_than_its_head(head: bytes) -> None:
+    """Nothing behind it is looked for: it would be found for ever."""
+    source = BoxFile(io.BytesIO(head.ljust(100, b"\0")), Budget())
+    assert not list(source.boxes(0, 100))

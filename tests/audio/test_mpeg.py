@@ -433,3 +433,14 @@ def test_mutated_frames(changes: list[tuple[int, bytes]], max_ticks: int) -> Non
     assert result == outcome(bytes(data), 1 << 20, 1 << 30)
     if not changes:
         assert result == (b"".join(frames), "")
+
+
+@pytest.mark.parametrize("left", range(8))
+def test_a_frame_whose_header_is_read_in_two(left: int) -> None:
+    """Wherever the buffer ends, no frame is lost."""
+    data = b"".join(map(frame, range(40)))
+    reader = MpegReader(io.BytesIO(data))
+    buffer, got = memoryview(bytearray(10 * 417 + left)), b""
+    while length := reader.fill(buffer, 1 << 40).length:
+        got += buffer[:length]
+    assert got == data

@@ -558,3 +558,10 @@ class TestHostile:
         rng = random.Random(1)
         with pytest.raises(AudioError, match="looks like Ogg"):
             OggReader(io.BytesIO(fake * 10_000 + rng.randbytes(65536)))
+
+
+@pytest.mark.parametrize("size", range(27, 40))
+def test_the_head_of_a_page_is_cut(size: int) -> None:
+    """It is no page, wherever in its head or its lacing the file ends."""
+    page = build_page(0, 0, 1, 0, b"\x05" * 10, bytes(50))
+    assert PageScanner(io.BytesIO(page[:size])).next(1 << 40) is None

@@ -47,7 +47,8 @@ KINDS = [
 QUICK = Case("300", 300, settle_s=4, hold_s=16)
 PAIR = Case("1,000, unprobed", 1000, settle_s=6, hold_s=12, probed=False)
 """Of this the CPU is compared with that of the C sender."""
-STORM = Case("10,000 at once", 10_000, join_s=0, settle_s=10)
+STORM = Case("10,000 in a storm", 10_000, join_s=0, pressing=256, settle_s=10, hold_s=12)
+"""As fast as they are served: whenever one of 256 who wait hears its station, the next one comes."""
 STORMS = 20
 COMPARED = (1000, 5000, 10000)
 LIMITS = {
@@ -155,7 +156,7 @@ def crowd(present: int = 1000, joining: int = 1000) -> None:
 
 
 def storms(times: int = STORMS) -> None:
-    """All come as fast as one driver can bring them, so often, each time to a fresh server."""
+    """All come as fast as they are served, so often, each time to a fresh server."""
     print(f"\n### Storms, {times} runs\n")
     print_heading()
     rows = []

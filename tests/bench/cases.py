@@ -32,6 +32,8 @@ class Case:
     slow: int = 0
     tight: int = 0
     join_s: float = 1.0
+    pressing: int = 1 << 20
+    """How many may wait for their audio at a time, those who come after them waiting outside."""
     settle_s: float = 5.0
     hold_s: float = 20.0
     probed: bool = True
@@ -111,7 +113,7 @@ def driver(port: int, case: Case, routes: Sequence[str], first_address: int = 0)
     """A load driver at work; its listeners leave with the `with`."""
     figures = (
         f"--port {port} --listeners {case.listeners} --kbps {case.kbps} --stalled {case.stalled} --slow {case.slow} "
-        f"--tight {case.tight} "
+        f"--tight {case.tight} --pressing {case.pressing} "
         f"--join {case.join_s} --settle {case.settle_s} --hold {case.hold_s} --first-address {first_address}"
     ).split()
     flags = [*(["--icy"] if case.icy else []), *(["--report"] if case.reports else [])]

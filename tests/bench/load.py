@@ -108,7 +108,7 @@ class Load:
         say(event="start")
         while len(self.everyone) < count or (self.waiting and time.monotonic() < began_s + JOIN_LIMIT_S):
             due = min(count, int((time.monotonic() - began_s) / max(self.options.join, 1e-3) * count) + 1)
-            while len(self.everyone) < due:
+            while len(self.everyone) < due and self.waiting < self.options.pressing:
                 self._connect(len(self.everyone))
             self._turn(0.02)
         say(event="joined", seconds=round(time.monotonic() - began_s, 3), **self._sums())
@@ -261,6 +261,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--routes", nargs="+", default=["/"], help="the stations they share out among themselves")
     parser.add_argument("--kbps", type=int, default=128, help="the constant bitrate of what is played")
     parser.add_argument("--join", type=float, default=1.0, help="seconds within which everybody connects")
+    parser.add_argument("--pressing", type=int, default=1 << 20, help="how many may wait for audio at a time")
     parser.add_argument("--settle", type=float, default=5.0, help="seconds between joining and measuring")
     parser.add_argument("--hold", type=float, default=20.0, help="seconds measured")
     parser.add_argument("--stalled", type=int, default=0, help="percent who never read")

@@ -42,8 +42,14 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment that holds the wheel and what it asks for, nothing else; its `bin`."""
     home = tmp_path_factory.mktemp("venv")
     subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-    subprocess.run([home / "bin/python", "-m", "pip", "install", "--quiet", str(wheel)], check=True)
+    # From elsewhere, and without a path that leads to the checkout: pip would take what it finds there for installed.
+    install = [str(home / "bin/python"), "-m", "pip", "install", "--quiet", str(wheel)]
+    subprocess.run(install, cwd=home, env=without_the_checkout(), check=True)
     return home / "bin"
+
+
+def without_the_checkout() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
 @pytest.fixture
@@ -79,8 +85,8 @@ def test_demo_of_the_wheel(radio: Radio) -> None:
 
 def test_module_and_script_are_one(installed: Path, tmp_path: Path) -> None:
     """`python -m radiostream` and `radiostream` say the same."""
-    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     commands = ([installed / "radiostream"], [installed / "python", "-m", "radiostream"])
+    environ = without_the_checkout()
     said = {
         subprocess.run([*command, "--help"], cwd=tmp_path, env=environ, capture_output=True, check=True).stdout
         for command in commands

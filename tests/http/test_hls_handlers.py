@@ -5,8 +5,11 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -19,6 +22,7 @@ from radiostream.http.protocol.conditional import byte_range
 from radiostream.http.protocol.message import Answer, Gone, Refusal, Sent, head_bytes
 from radiostream.http.protocol.proxies import Client
 from radiostream.playlist.track import Tags
+from radiostream.radio.hls import Segment
 from tests.functional.hls_validator import Judge, parse, read
 from tests.http.site_builder import House
 from tests.radio.studio import Studio
@@ -367,3 +371,40 @@ def test_tags(pts: int, name: str, title: str) -> None:
     assert tag[:3] == b"ID3"
     assert tag.index(b"com.apple.streaming.transportStreamTimestamp\0") == 20
     assert int.from_bytes(tag[65:73], "big") == pts
+
+
+class Held:
+    """A segment that the ring holds at so many looks, and at no more."""
+
+    def __init__(self, looks: int) -> None:
+        self._looks = looks
+
+    @property
+    def is_held(self) -> bool:
+        self._looks -= 1
+        return self._looks >= 0
+
+
+@pytest.mark.parametrize("looks", [0, 1])
+def test_a_segment_that_is_gone_before_it_is_sent(looks: int) -> None:
+    """And one that goes meanwhile: the client is told by the end of the connection."""
+    near, far = socket.socketpair()
+    with near, far, pytest.raises(Gone):
+        hls._send(cast("Segment", Held(looks)), [memoryview(b"audio")], near, b"head;")
+
+
+def test_a_client_who_still_has_to_take_what_came_before() -> None:
+    """Its segment waits for room, and comes whole."""
+    near, far = socket.socketpair()
+    with near, far, ThreadPoolExecutor(1) as pool:
+        near.setblocking(False)
+        before = 0
+        with suppress(BlockingIOError):
+            while True:
+                before += near.send(bytes(1 << 14))
+        sending = pool.submit(hls._send, cast("Segment", Held(1000)), [memoryview(b"audio")], near, b"head;")
+        data = b""
+        while len(data) < before + 10:
+            data += far.recv(1 << 14)
+        sending.result(PATIENCE_S)
+    assert data[before:] == b"head;audio"

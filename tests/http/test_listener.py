@@ -19,6 +19,7 @@ import pytest
 
 from radiostream.audio.frames import OGG, Params
 from radiostream.audio.ogg_page import EOS, PageScanner
+from radiostream.audio.opening import Opening
 from radiostream.http.handlers import listener
 from radiostream.http.handlers.icy import METAINT, Framer
 from radiostream.http.handlers.listener import CHANGED, CLOSED, Feed
@@ -515,3 +516,84 @@ def test_the_end_of_the_station_ends_ogg_streams(
     play = ["oggdec", "-Q", "-o", "/dev/null", str(tmp_path / "got.ogg")]
     decoded = subprocess.run(play, capture_output=True, check=True)
     assert decoded.stderr == b""
+
+
+@pytest.fixture
+def feed(studio: Studio) -> Iterator[Feed]:
+    """A feed that no thread runs, of a station 10 s on the air; nobody reads what it sends."""
+    studio.show(studio.track(1, 20000))
+    studio.run_until(10)
+    near, far = socket.socketpair()
+    with near, far:
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, listener.LAST_BYTES)
+        near.setblocking(False)
+        yield Feed(near, studio.station, Listener(1, "192.0.2.1", "test", studio.clock.now), None, False)
+
+
+def fill(feed: Feed) -> None:
+    """Its client's socket takes nothing more."""
+    with suppress(BlockingIOError):
+        while True:
+            feed._socket.send(bytes(1 << 16))
+
+
+def test_a_station_that_does_not_begin(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is waited for, but not for ever."""
+    monkeypatch.setattr(listener, "FIRST_CHUNK_S", 0.05)
+    assert connect().join() == CLOSED
+
+
+def test_a_chunk_that_the_ring_let_go_of(feed: Feed, studio: Studio) -> None:
+    """Not a byte of it is sent; who waits for it, or was paused, goes on at the live point."""
+    old = studio.published[0]
+    studio.run_until(200)
+    assert not feed._send_chunk(old, 0)
+    assert feed._listener.bytes_sent == 0
+    seq, _ = feed._go_on(old.seq, 0)
+    assert seq > old.seq
+    feed._was_paused = True
+    feed._go_on(seq, 0)
+    assert feed._listener.moved == 2
+
+
+def test_a_chunk_that_is_overwritten_while_it_is_sent(
+    feed: Feed, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has been sent cannot be taken back, so the stream ends."""
+    holds = iter([True, False])
+    monkeypatch.setattr(studio.station.ring, "holds", lambda _: next(holds))
+    with pytest.raises(listener.Ended, match=listener.TORN):
+        feed._send_chunk(studio.published[-1], 0)
+
+
+@pytest.mark.parametrize(("made", "replaced"), [(Opening(b"page", 5), 5), (Opening(b"", 0), 0)])
+def test_who_joins_again_in_the_middle_of_a_page(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch, made: Opening, replaced: int
+) -> None:
+    """It is counted once; where nothing of the page is to be had, it is sent from its begin."""
+    monkeypatch.setattr(listener, "opening", lambda *_: made)
+    feed._is_counted = True
+    chunk = Chunk(Run(None, Params("opus", 48000, 2), b"<head>"), memoryview(b"a page"), start_s=0, duration_s=1.0)
+    chunk.tick_s, chunk.seq = 1 / 48000, feed._ring.next_seq
+    assert feed._open(chunk, 0) == replaced
+    assert feed._listener.bytes_sent == len(made.data)
+    assert len(feed._station.audience) == 0
+
+
+def test_bytes_of_its_own_are_owed_over_a_pause(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are sent when the client takes something again."""
+    fill(feed)
+    paused: list[Feed] = []
+    monkeypatch.setattr(Feed, "_await_room", lambda _: False)
+    monkeypatch.setattr(Feed, "_await_return", lambda one: paused.append(one))
+    monkeypatch.setattr(Feed, "_send_some", lambda _, view, __: len(view) if paused else 0)
+    feed._send_own(b"the rest of a frame", "")
+    assert paused == [feed]
+
+
+def test_the_stations_end_does_not_wait_for_one_who_takes_nothing(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even with the room that it is given."""
+    monkeypatch.setattr(listener, "LAST_S", 0.01)
+    fill(feed)
+    with pytest.raises(listener.Ended, match=CLOSED):
+        feed._await_last()

@@ -199,6 +199,17 @@ def test_a_lack_of_descriptors_is_told_once(
     assert [record.message for record in caplog.records] == ["cannot accept a connection: no files"] * 2
 
 
+def test_a_client_that_is_gone_before_it_is_accepted(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is told of it."""
+    with RadioServer(house.site, "127.0.0.1", 0) as server, monkeypatch.context() as patched:
+        patched.setattr(server, "socket", _Full(errno.ECONNABORTED))
+        with pytest.raises(ConnectionAbortedError):
+            server.get_request()
+    assert not caplog.records
+
+
 def test_no_thread_to_be_had(house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """Told once, not with each client; a monitor hears that we live, everybody else that we are busy, none is cut off
     before it is told."""
@@ -287,8 +298,11 @@ def test_what_clients_do_not_take_is_bounded(house: House) -> None:
 
 
 class _Full:
+    def __init__(self, number: int = errno.EMFILE) -> None:
+        self._number = number
+
     def accept(self) -> None:
-        raise OSError(errno.EMFILE, "no files")
+        raise OSError(self._number, "no files")
 
 
 def test_a_player_from_its_request_to_its_leaving(house: House, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from radiostream.playlist.library import Library, Listing
+from radiostream.playlist.lookout import Lookout, Task
 from tests.waiting import PATIENCE_S
 
 FOREVER_S = 3600.0
@@ -242,3 +243,34 @@ def test_settings_belong_to_their_directorys_question(tmp_path: Path) -> None:
         library.look()
     assert [order.get_nowait() for _ in range(2)] == ["followed", "/hung "]
     library.stop()
+
+
+def test_an_answer_that_comes_too_late(
+    tmp_path: Path, told: queue.Queue[tuple[str, list[str], str]], libraries: list[Library]
+) -> None:
+    """Its station has gone, or its directory is another one: nobody is told."""
+    libraries.append(watch(told, FOREVER_S, one=tmp_path))
+    libraries[0]._take(Task("/one", tuple, about=object()), "an answer")
+    assert told.empty()
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_settings_that_nobody_follows_or_that_end_their_station(
+    tmp_path: Path, told: queue.Queue[tuple[str, list[str], str]], stays: bool
+) -> None:
+    """What the directory holds is told where the station is still there."""
+    library = Library(
+        {"/one": tmp_path},
+        lambda route, listing: told.put((route, [], listing.trouble)),
+        FOREVER_S,
+        follow=None if stays else lambda _: library.remove("/one"),
+        settings=lambda _route, _eager: True,
+    )
+    library.look()
+    assert told.empty() is not stays
+    library.stop()
+
+
+def test_who_answers_at_the_last_moment_does_not_hang() -> None:
+    """The thread goes on then."""
+    assert not Lookout()._leave_behind(Task("/one", tuple))

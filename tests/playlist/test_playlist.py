@@ -294,3 +294,22 @@ def test_names_of_any_bytes_in_the_state() -> None:
     made.next()
     made.next()
     assert restarted(made, ["\udcff\udc80", "b"]).current == made.current
+
+
+def test_gone_back_to_while_its_successor_goes() -> None:
+    """In shuffle the next cycle may have had it next: it does not follow itself."""
+    for seed in range(30):
+        made = playlist("abc", shuffle=True, seed=seed)
+        play(made, 3)
+        then = play(made, 1)
+        before = back(made, 1)
+        made.update(listing([one for one in "abc" if one != then]))
+        assert play(made, 1) not in (before, then)
+
+
+def test_all_by_one_artist() -> None:
+    """Nothing can be put between; all the same no track follows itself."""
+    for seed in range(30):
+        made = Heard(random.Random(seed), True, lambda _: "The Band")
+        made.update(listing("abc"))
+        assert all(one != then for one, then in pairwise(play(made, 30)))

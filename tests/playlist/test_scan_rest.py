@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -318,3 +319,123 @@ def test_this_machines_mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert mounts.is_network_mount(str(tmp_path)) in (True, False)
     monkeypatch.setattr(mounts, "_TABLE", str(tmp_path / "none"))
     assert not mounts.is_network_mount("/")
+
+
+@pytest.mark.parametrize(("number", "told"), [(errno.EIO, "cannot be read: Input/output error"), (errno.ENOENT, None)])
+def test_a_file_that_settles_and_cannot_be_asked(
+    tmp_path: Path, time: Time, counted: Counted, number: int, told: str | None
+) -> None:
+    """Why is told, unless it has just gone; until its directory is read again."""
+    albums(tmp_path, 30)
+    directory = at_rest(tmp_path, time)
+    (tmp_path / "7/new.mp3").touch()
+    for _ in range(40):
+        assert not look(directory, time).tracks[60:]
+    counted.failing = {str(tmp_path / "7/new.mp3"): number}
+    told_of = [look(directory, time).left_out for _ in range(5)]
+    assert told in [one[0].reason if one else None for one in told_of]
+
+
+def test_many_files_that_settle_are_asked_in_turn(tmp_path: Path, time: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look asks for some of them; all join in the end."""
+    monkeypatch.setattr(scan, "_SETTLING_A_LOOK", 1)
+    albums(tmp_path, 3)
+    directory = at_rest(tmp_path, time)
+    for number in range(3):
+        (tmp_path / f"{number}/new.mp3").touch()
+    for _ in range(5):
+        look(directory, time)
+    for number in range(3):
+        (tmp_path / f"{number}/new.mp3").write_bytes(b"x")
+    for _ in range(10):
+        listing = look(directory, time)
+    assert len(listing.tracks) == 9
+
+
+def test_many_directories_that_cannot_be_asked(tmp_path: Path, time: Time, counted: Counted) -> None:
+    """Also those whose answers are not timed any more: each is told, the tracks stay."""
+    albums(tmp_path, 40)
+    directory = at_rest(tmp_path, time)
+    counted.failing = {str(tmp_path / str(number)): errno.EIO for number in range(40)}
+    for _ in range(10):
+        listing = look(directory, time)
+    assert len(listing.tracks) == 80
+    assert len(listing.left_out) == 40
+
+
+def test_a_directory_whose_parent_does_not_know_that_it_is_gone(tmp_path: Path, time: Time, counted: Counted) -> None:
+    """As on a network, whose answers are of different age."""
+    albums(tmp_path, 2)
+    directory = at_rest(tmp_path, time)
+    counted.failing = {str(tmp_path / "1"): errno.ENOENT}
+    for _ in range(3):
+        listing = look(directory, time)
+    assert [track.path.count("/0/") for track in listing.tracks] == [1, 1]
+
+
+def test_a_new_directory_that_cannot_be_asked(tmp_path: Path, time: Time, counted: Counted) -> None:
+    """Its parent says why."""
+    albums(tmp_path, 2)
+    counted.failing = {str(tmp_path / "1"): errno.EACCES}
+    listing = Directory(str(tmp_path), now=lambda: time.now, wall=lambda: time.wall).look()
+    assert len(listing.tracks) == 2
+    assert [(one.name, one.reason) for one in listing.left_out] == [("1", "permission denied")]
+
+
+def test_a_directory_with_a_link_goes(tmp_path: Path, time: Time) -> None:
+    """What the link led to, which has a name of its own, stays."""
+    albums(tmp_path, 2)
+    (tmp_path / "0/other").symlink_to(tmp_path / "1")
+    directory = at_rest(tmp_path, time)
+    shutil.rmtree(tmp_path / "0")
+    look(directory, time)
+    assert [track.path.count("/1/") for track in look(directory, time).tracks] == [1, 1]
+
+
+def test_one_of_two_directories_of_a_number_goes(tmp_path: Path, time: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one is known as before."""
+    real = os.stat
+
+    def stat(path: Any, **options: Any) -> os.stat_result:
+        status = real(path, **options)
+        return os.stat_result((status.st_mode, 1, 1, *status[3:])) if S_ISDIR(status.st_mode) else status
+
+    albums(tmp_path, 3)
+    monkeypatch.setattr(os, "stat", stat)
+    directory = Directory(str(tmp_path), now=lambda: time.now, wall=lambda: time.wall)
+    assert len(look(directory, time).tracks) == 6
+    shutil.rmtree(tmp_path / "2")
+    assert len(directory.look(eager=True).tracks) == 4
+
+
+@pytest.fixture
+def standstill(tmp_path: Path, time: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading the directory `0` takes up all of a look's time."""
+    real = os.scandir
+
+    def scandir(path: str) -> Any:
+        time.now += 10 if path == str(tmp_path / "0") else 0
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+
+
+@pytest.mark.usefixtures("standstill")
+def test_a_directory_is_gone_before_it_is_read(tmp_path: Path, time: Time) -> None:
+    """With its parent, which was read at the look before: nobody is left who could be told."""
+    (tmp_path / "0/deep").mkdir(parents=True)
+    directory = Directory(str(tmp_path), now=lambda: time.now, wall=lambda: time.wall)
+    assert [one.reason for one in directory.look().left_out] == ["takes long to read; it goes on"]
+    shutil.rmtree(tmp_path / "0")
+    assert look(directory, time) == Listing()
+
+
+@pytest.mark.usefixtures("standstill")
+def test_a_directory_that_is_found_twice_is_read_once(tmp_path: Path, time: Time) -> None:
+    """Where all is asked again before all has been read."""
+    (tmp_path / "0/deep").mkdir(parents=True)
+    (tmp_path / "0/deep/a.mp3").write_bytes(b"x")
+    directory = Directory(str(tmp_path), now=lambda: time.now, wall=lambda: time.wall)
+    directory.look()
+    directory.look(eager=True)
+    assert len(directory.look().tracks) == 1

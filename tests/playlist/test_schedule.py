@@ -265,3 +265,21 @@ def test_schedule_to_come() -> None:
     ]
     assert schedule.until(made, where, now_s) == at("2026-05-05T22:00", "UTC")
     assert schedule.until(rules("_00-24"), where, now_s) is None
+
+
+def test_what_was_due_before_its_part_began_was_not() -> None:
+    """A station that slept over both counts from where the part begins."""
+    made = rules("_06-10", "_06-10/_hourly 15")
+    (jingle,) = made.jingles
+    due_s = schedule._first_due(jingle, made, zone(BERLIN), at("2026-05-05T04:00"), at("2026-05-05T08:00"))
+    assert due_s == at("2026-05-05T06:15")
+
+
+def test_minutes_of_a_part_that_is_still_to_come() -> None:
+    """They count from its begin."""
+    made = rules("_06-10", "_06-10/_every 90 min")
+    now_s = at("2026-05-05T05:00")
+    events = schedule.preview(made, zone(BERLIN), State(now_s, 0.0), now_s, 6)
+    assert [event.at_s for event in events] == [
+        at(f"2026-05-05T{time}") for time in ("06:00", "07:30", "09:00", "10:00")
+    ]

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from radiostream.playlist import tags
+from radiostream.playlist import tags, tags_ogg
 from radiostream.playlist.pictures import read_cover
 from radiostream.playlist.tags import TEXT_LENGTH, read_tags
 from radiostream.playlist.track import Tags
@@ -403,3 +403,9 @@ def test_a_bug_in_reading_tags(
 def test_an_ogg_file_that_begins_in_the_middle(tmp_path: Path) -> None:
     """Without the begin of a stream nobody knows what its packets are."""
     assert read_tags(write(tmp_path, page(b"OpusHead", 5) + vorbis(b"title=x"), "a.ogg")) == Tags()
+
+
+def test_very_many_blocks(tagged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is behind so many is not looked for."""
+    monkeypatch.setattr(tags_ogg, "_MAX_BLOCKS", 1)
+    assert read_tags(str(tagged / "flac.oga")) == FULL

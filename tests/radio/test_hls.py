@@ -22,6 +22,7 @@ from radiostream.radio.hls import (
     Part,
     Segment,
 )
+from radiostream.radio.ring import Chunk
 from tests.radio.studio import FRAME_S, FakeClock, Studio, frame, names
 
 OTHER_RATE = b"\xff\xfb\x94\x00"
@@ -362,3 +363,13 @@ def test_players_are_bounded() -> None:
     for number in range(PLAYERS_MAX + 500):
         players.note("192.0.2.1", str(number))
     assert len(players) == PLAYERS_MAX
+
+
+def test_a_chunk_without_time(follower: Follower) -> None:
+    """As the end page of a link is: no segment begins with it, and the number is passed."""
+    follower.follow(20)
+    ring, last = follower.station.ring, follower.station.ring.chunks[-1]
+    ring.publish(Chunk(last.run, memoryview(b""), start_s=last.end_s, duration_s=0.0))
+    follower.ask()
+    assert all(part.duration_s for segment in follower.segments for part in segment.parts)
+    assert follower.station.hls._seen == ring.next_seq - 1

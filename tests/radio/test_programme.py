@@ -240,3 +240,11 @@ def test_restart_in_a_jingle(folders: Folders, restarted: Restart) -> None:
     other = restarted(folders)
     other.look()
     assert other.heard(0.1) == [1, 90, 2]
+
+
+def test_a_jingle_and_nothing_else(folders: Folders) -> None:
+    """It is heard when it is due, and silence behind it; one that comes at once has nothing to cut then."""
+    folders.put("_hourly 15/90.mp3", 200)
+    folders.put("_hourly 17 !/91.mp3", 200)
+    folders.look()
+    assert folders.heard(6) == [90, 91]

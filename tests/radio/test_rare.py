@@ -6,15 +6,16 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import pytest
 
-from radiostream.audio.frames import AudioError
+from radiostream.audio.frames import AudioError, Block
 from radiostream.loudness.levels import Levels
 from radiostream.playlist.state import Saved
-from radiostream.playlist.track import Tags
+from radiostream.playlist.track import Tags, Track
 from radiostream.radio import deck
+from radiostream.radio.live_input import LiveInput
 from tests.radio.studio import Studio
 
 
@@ -149,3 +150,74 @@ def test_levels_are_taken_back(studio: Studio) -> None:
     studio.run_until(1)
     assert studio.station.status.on_air is not None
     assert studio.station.status.on_air.level is None
+
+
+class Over:
+    """A live source that has ended before it gives anything."""
+
+    def __init__(self, track: Track) -> None:
+        self.decks: list[deck.Deck] = []
+        self._track = track
+
+    def due_now(self, _: deck.Deck | None) -> deck.Deck | None:
+        return None
+
+    def due_at_track_end(self) -> deck.Deck | None:
+        self.decks.append(deck.load(self._track, 1))
+        self.decks[-1].close()
+        return self.decks[-1]
+
+
+def test_a_live_source_that_is_over_before_its_first_frame(studio: Studio) -> None:
+    """The next track follows as if there were none."""
+    first, second = studio.track(1, 300), studio.track(2, 300)
+    live = Over(first)
+    studio.station._playout.live = cast("LiveInput", live)
+    studio.show(first, second)
+    studio.run_until(15)
+    assert live.decks
+    assert list(dict.fromkeys(number for number, _ in studio.frames)) == [1, 2]
+    assert studio.frames[300] == (2, 0)
+
+
+def test_what_was_read_ahead_is_given_up_before_it_is_sent(studio: Studio) -> None:
+    """Whoever tells that, another track takes its place."""
+    tracks = [studio.track(number, 300) for number in (1, 2, 3)]
+    studio.show(*tracks)
+    studio.run_until_published(lambda: studio.frames[-1:] == [(1, 299)])
+    studio.station.step()
+    studio.station._programme.give_up(tracks[1], AudioError("is damaged"))
+    studio.run_until(15)
+    assert studio.frames[300] == (3, 0)
+
+
+def test_silence_that_breaks_off(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is begun again."""
+    real, fails = deck.Deck.fill, [True]
+
+    def fill(self: deck.Deck, buffer: memoryview, max_s: float) -> Block:
+        if self.track is None and fails:
+            fails.pop()
+            raise AudioError("broke off")
+        return real(self, buffer, max_s)
+
+    studio.show()
+    studio.run_until(3)
+    monkeypatch.setattr(deck.Deck, "fill", fill)
+    studio.run_until(20)
+    assert not fails
+    assert sum(chunk.duration_s for chunk in studio.published) > 20
+
+
+def test_music_takes_the_place_of_the_demo(make_studio: Callable[..., Studio]) -> None:
+    """At once: nobody wants to hear it to its end."""
+    demo = make_studio().track(9, 5000)
+    studio = make_studio(fallback=(demo,))
+    studio.show()
+    studio.run_until(5)
+    assert {number for number, _ in studio.frames} == {9}
+    studio.show(studio.track(1, 5000))
+    on_air = studio.station.status.on_air
+    assert on_air is not None
+    assert on_air.track is not None
+    assert on_air.track.stem == "1"
