@@ -63,6 +63,10 @@ SEND_S: Final = 30.0
 """A client that takes nothing of its answer for so long is given up."""
 BUFFER_BYTES: Final = 32 << 10
 """Asked of the kernel for either direction of a connection; it doubles it."""
+ENTER_S: Final = 0.005
+"""How long the acceptor waits at most until the newest connection has its answer, before it accepts the next. Without
+that a storm of joins is hundreds of threads that all want the interpreter lock, and whoever listens, or asks how we
+are, stands in their queue at every step."""
 REQUEST_S: Final = 0.2
 """How long the acceptor waits for a request that it answers itself, since there is no thread to be had."""
 ALIVE: Final = b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\nConnection: close\r\n\r\nOK\n"
@@ -83,6 +87,9 @@ class RadioServer(ThreadingHTTPServer):
 
     def __init__(self, site: Site, host: str, port: int) -> None:
         self.site = site
+        self._entrance = _thread.allocate_lock()
+        """Shut behind whoever comes in, and opened by it: the lock is held but for that moment."""
+        self._entrance.acquire()
         self._is_out_of_files = self._is_out_of_threads = False
         if ":" in host:
             self.address_family = socket.AF_INET6
@@ -129,6 +136,7 @@ class RadioServer(ThreadingHTTPServer):
             # A `threading.Thread` costs 2.5 KB for as long as it runs, and a hand-shake at its start.
             _thread.start_new_thread(self.process_request_thread, (request, client_address))
             self._is_out_of_threads = False
+            self._entrance.acquire(timeout=ENTER_S)
         except RuntimeError as error:
             if not self._is_out_of_threads:
                 log.error("no thread for a connection, sending clients away: %s", error)
@@ -136,6 +144,11 @@ class RadioServer(ThreadingHTTPServer):
             self._answer_without_thread(request)
             self.site.limits.release()
             self.shutdown_request(request)
+
+    def open_entrance(self) -> None:
+        """The newest connection is answered, or its client is waited for: the next one may come in."""
+        with suppress(RuntimeError):  # open already
+            self._entrance.release()
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Answer requests; where one turns into a stream, that gets a thread of its own, and this one ends: the stack
@@ -180,15 +193,25 @@ class Connection(BaseRequestHandler):
     server: RadioServer
     stream: Takeover | None = None
     """What the connection has turned into, if it has: to be called by whose thread it is to be."""
+    _is_inside = False
 
     def handle(self) -> None:
         """Answer requests until one turns into a stream, asks to close, or the client is gone."""
+        if not has_asked(self.request):
+            self._come_in()
         try:
             self.stream = self._serve()
         except (Gone, OSError) as error:
             log.debug("a client left: %s", type(error).__name__)
         finally:
             self.server.site.limits.release()
+            self._come_in()
+
+    def _come_in(self) -> None:
+        """Leave the entrance to the next one, if that has not been done."""
+        if not self._is_inside:
+            self._is_inside = True
+            self.server.open_entrance()
 
     def _serve(self) -> Takeover | None:
         """Request after request; returns what is to own the connection from now on, if one turns into a stream. What
@@ -205,6 +228,7 @@ class Connection(BaseRequestHandler):
                     wire.linger()
                 return None
             answer = self._answer(request)
+            self._come_in()
             closes = closes or isinstance(answer, Stream) or answer.status == 501
             if isinstance(answer, Stream) and answer.takeover is not None:
                 return partial(answer.takeover, self.request, bytearray(head_bytes(answer, close=True)))
@@ -260,6 +284,17 @@ class Connection(BaseRequestHandler):
         host = fields.get("host", "")
         own = "" if ":" in host and valid_host(host) else authority(*self.request.getsockname()[:2])
         return _request(self.server.site, method, target, fields, peer, body, own), closes
+
+
+def has_asked(connection: socket.socket) -> bool:
+    """Whether the client has sent something, or has left, by now."""
+    try:
+        connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _length(headers: Mapping[str, str]) -> int:

@@ -7,20 +7,23 @@ import errno
 import json
 import logging
 import socket
+import struct
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
-from radiostream.http import routes
+from radiostream.http import routes, server
 from radiostream.http.handlers import listener
 from radiostream.http.protocol.held import HELD_MAX
-from radiostream.http.protocol.message import Refusal, Request, Response, head_bytes
+from radiostream.http.protocol.message import Answer, Refusal, Request, Response, head_bytes
 from radiostream.http.protocol.proxies import Client
-from radiostream.http.server import Connection, RadioServer, _length, _request, refused
+from radiostream.http.server import Connection, RadioServer, _length, _request, has_asked, refused
+from radiostream.http.site import Site
 from tests.http.site_builder import House
 from tests.radio.studio import Studio
 from tests.waiting import PATIENCE_S, until
@@ -208,6 +211,75 @@ def test_a_client_that_is_gone_before_it_is_accepted(
         with pytest.raises(ConnectionAbortedError):
             server.get_request()
     assert not caplog.records
+
+
+def _says_nothing(_: socket.socket) -> None: ...
+
+
+def _asks(client: socket.socket) -> None:
+    client.sendall(b"G")
+
+
+def _leaves(client: socket.socket) -> None:
+    client.close()
+
+
+def _resets(client: socket.socket) -> None:
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+@pytest.mark.parametrize(("acts", "asked"), [(_says_nothing, False), (_asks, True), (_leaves, True), (_resets, True)])
+def test_who_has_asked(acts: Callable[[socket.socket], None], asked: bool) -> None:
+    """Whoever need not be waited for; what it sent is there to be read all the same."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        client = socket.create_connection(listening.getsockname())
+        near = listening.accept()[0]
+        with client, near:
+            acts(client)
+            assert has_asked(near) is asked
+            if acts is _asks:
+                assert near.recv(10) == b"G"
+
+
+def test_who_says_nothing_does_not_stand_in_the_entrance(on_air: RadioServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next one is accepted at once: only a request that is there is waited for."""
+    monkeypatch.setattr(server, "ENTER_S", 10 * PATIENCE_S)
+    with socket.create_connection(("127.0.0.1", on_air.server_port)):
+        on_air.handle_request()
+        assert b"200 OK" in answer_of(on_air, b"GET /healthz")
+
+
+def test_a_connection_that_is_kept_does_not_stand_in_the_entrance(
+    on_air: RadioServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one is accepted once it has its first answer, not at its end."""
+    monkeypatch.setattr(server, "ENTER_S", 10 * PATIENCE_S)
+    with socket.create_connection(("127.0.0.1", on_air.server_port), PATIENCE_S) as client:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        on_air.handle_request()
+        assert client.recv(1 << 16).startswith(b"HTTP/1.1 200")
+        assert b"200 OK" in answer_of(on_air, b"GET /healthz")
+
+
+def test_a_request_that_takes_long_does_not_stand_in_the_entrance(
+    on_air: RadioServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is waited for a moment."""
+    answered, answer = threading.Event(), routes.answer
+
+    def slowly(site: Site, request: Request) -> Answer:
+        if request.path == "/tracks":
+            assert answered.wait(PATIENCE_S)
+        return answer(site, request)
+
+    monkeypatch.setattr(routes, "answer", slowly)
+    with socket.create_connection(("127.0.0.1", on_air.server_port), PATIENCE_S) as client:
+        client.sendall(b"GET /tracks HTTP/1.0\r\n\r\n")
+        on_air.handle_request()
+        assert b"200 OK" in answer_of(on_air, b"GET /healthz")
+        answered.set()
+        assert client.recv(12).startswith(b"HTTP/1.")
 
 
 def test_no_thread_to_be_had(house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
